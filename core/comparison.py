@@ -1,0 +1,227 @@
+"""What two models say of the same clips: agreement, divergence, latency, rates, accuracy.
+
+Legend: K classes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.clip import Clip
+from core.engines import Engine
+from core.errors import EngineError
+
+F32 = NDArray[np.float32]
+
+# Enough for the percentiles of a long session without growing for ever.
+_LATENCIES_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """One model's answer to one clip; crosses threads."""
+
+    model_id: str
+    frame_index: int
+    time_s: float
+    probabilities: F32
+    latency_ms: float
+
+    @property
+    def best(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """The `count` most probable classes as (index, probability), best first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(index), float(self.probabilities[index])) for index in order]
+
+
+def softmax(logits: F32) -> F32:
+    """K logits to K probabilities."""
+    shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
+    return (shifted / shifted.sum()).astype(np.float32)
+
+
+def predict(engine: Engine, model_id: str, clip: Clip) -> Prediction:
+    """Run one model on one clip and time it (from pixels to logits).
+
+    Raises:
+        EngineError: the engine failed or answered with NaN or infinity.
+    """
+    started = time.perf_counter()
+    try:
+        logits = engine.logits(clip.pixels)
+    except (RuntimeError, ValueError) as error:
+        raise EngineError(
+            f"The {model_id} model failed in engine {engine.name}: {error}"
+        ) from error
+    latency_ms = (time.perf_counter() - started) * 1000
+    if not np.isfinite(logits).all():
+        raise EngineError(
+            f"The {model_id} model gave NaN or infinity in engine {engine.name}; choose another."
+        )
+    return Prediction(model_id, clip.frame_index, clip.time_s, softmax(logits), latency_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Summary of inference times in milliseconds over `count` clips."""
+
+    count: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+
+    @staticmethod
+    def of(samples_ms: Sequence[float] | NDArray[np.float64]) -> Latency | None:
+        """Summary of the samples, or None when there are none."""
+        if len(samples_ms) == 0:
+            return None
+        p50, p95, p99 = (float(value) for value in np.percentile(samples_ms, (50, 95, 99)))
+        return Latency(len(samples_ms), float(np.mean(samples_ms)), p50, p95, p99)
+
+
+class LatencyRecord:
+    """Collects latencies; percentiles are over the most recent ones."""
+
+    def __init__(self, kept: int = _LATENCIES_KEPT) -> None:
+        self._samples_ms: deque[float] = deque(maxlen=kept)
+
+    def add(self, latency_ms: float) -> None:
+        """Add one inference time in milliseconds."""
+        self._samples_ms.append(latency_ms)
+
+    @property
+    def recent_ms(self) -> tuple[float, ...]:
+        """The samples kept, oldest first."""
+        return tuple(self._samples_ms)
+
+    def summary(self) -> Latency | None:
+        """Mean and percentiles, or None before the first sample."""
+        return Latency.of(np.array(self._samples_ms))
+
+
+class RateMeter:
+    """Events per second over the last `window_s`; falls to zero when the stream stalls."""
+
+    def __init__(self, window_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._window_s = window_s
+        self._clock = clock
+        self._times_s: deque[float] = deque()
+        self._started_s: float | None = None
+
+    def tick(self) -> None:
+        """One event happened now."""
+        now_s = self._clock()
+        if self._started_s is None:
+            self._started_s = now_s
+        self._times_s.append(now_s)
+        self._forget(now_s)
+
+    def _forget(self, now_s: float) -> None:
+        while self._times_s and self._times_s[0] <= now_s - self._window_s:
+            self._times_s.popleft()
+
+    def per_second(self) -> float:
+        """The rate now; a young meter divides by its age, not by the whole window."""
+        if self._started_s is None:
+            return 0.0
+        now_s = self._clock()
+        self._forget(now_s)
+        age_s = min(self._window_s, max(now_s - self._started_s, 0.25))
+        return len(self._times_s) / age_s
+
+    def reset(self) -> None:
+        """Start anew, for another source."""
+        self._times_s.clear()
+        self._started_s = None
+
+
+class Agreement:
+    """How often two models name the same class, and how far their probabilities lie apart."""
+
+    def __init__(self) -> None:
+        self.clips = 0
+        self._same = 0
+        self._divergence = 0.0
+
+    def add(self, int8: Prediction, fp32: Prediction) -> bool:
+        """Compare two answers to the same clip; returns whether they name the same class."""
+        if int8.frame_index != fp32.frame_index:
+            raise ValueError("only answers to the same clip can be compared")
+        same = int8.best == fp32.best
+        self.clips += 1
+        self._same += same
+        self._divergence += kl_divergence(fp32.probabilities, int8.probabilities)
+        return same
+
+    @property
+    def share(self) -> float | None:
+        """Share of clips with the same class, 0 to 1; None before the first."""
+        return self._same / self.clips if self.clips else None
+
+    @property
+    def mean_kl_divergence(self) -> float | None:
+        """Mean KL(fp32 || int8) in nats; None before the first clip."""
+        return self._divergence / self.clips if self.clips else None
+
+
+def kl_divergence(p: F32, q: F32) -> float:
+    """KL(p || q) in nats of two distributions over the same K classes."""
+    p64, q64 = p.astype(np.float64), q.astype(np.float64)
+    tiny = np.finfo(np.float32).tiny
+    return float(np.sum(p64 * (np.log(p64 + tiny) - np.log(q64 + tiny))))
+
+
+class Accuracy:
+    """Running top-1 and mean per-class accuracy (the paper's metric) against the truth."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+        self._right: Counter[str] = Counter()
+
+    def add(self, truth: str, answer: str) -> None:
+        """One labelled clip."""
+        self._seen[truth] += 1
+        self._right[truth] += truth == answer
+
+    @property
+    def clips(self) -> int:
+        """Labelled clips so far."""
+        return self._seen.total()
+
+    @property
+    def top1(self) -> float | None:
+        """Share of labelled clips named rightly; None before the first."""
+        return self._right.total() / self.clips if self.clips else None
+
+    @property
+    def mean_per_class(self) -> float | None:
+        """Mean over the classes seen of each class's share named rightly; None before the first."""
+        if not self._seen:
+            return None
+        return sum(self._right[name] / seen for name, seen in self._seen.items()) / len(self._seen)
+
+    def per_class(self) -> dict[str, float]:
+        """Share named rightly for each class seen, by name."""
+        return {name: self._right[name] / seen for name, seen in sorted(self._seen.items())}
+
+
+def truth_of_clip(frame_labels: Sequence[str | None], frame_indices: Iterable[int]) -> str | None:
+    """The activity that fills at least half of a clip's frames, else None.
+
+    A label describes the last seconds, not the last frame: right after a change the clip still
+    shows the activity before.
+    """
+    labels = [frame_labels[index] if index < len(frame_labels) else None for index in frame_indices]
+    (label, count), *_ = Counter(labels).most_common(1)
+    return label if label is not None and 2 * count >= len(labels) else None

@@ -1,0 +1,100 @@
+"""Ways to run a network on this CPU, behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.engines.reference import ReferenceEngine
+from core.errors import EngineError
+from core.golden import golden_clip
+from core.modelfile import Model
+from core.network import FloatNetwork
+
+
+class Engine(Protocol):
+    """One network ready to run; used by one thread at a time."""
+
+    name: str
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """T×H×W×C uint8 pixels to K float32 logits."""
+        ...
+
+
+def _openvino(model: Model, threads: int) -> Engine:
+    from core.engines.openvino import OpenVinoEngine
+
+    return OpenVinoEngine(model.network, model.clip.clip_shape, threads)
+
+
+def _eager(model: Model, threads: int) -> Engine:
+    try:
+        from core.engines.eager import EagerEngine
+    except ImportError as error:
+        raise EngineError(
+            'The eager engine needs PyTorch; install it with pip install "incab[train]".'
+        ) from error
+    return EagerEngine(model.network, threads)
+
+
+def _reference(model: Model, threads: int) -> Engine:
+    return ReferenceEngine(model.network)
+
+
+_MAKERS: dict[str, Callable[[Model, int], Engine]] = {
+    "openvino": _openvino,
+    "eager": _eager,
+    "reference": _reference,
+}
+ENGINE_NAMES: tuple[str, ...] = tuple(_MAKERS)
+DEFAULT_ENGINE = "openvino"
+
+# How far logits may lie from the golden answer, as a share of the answer's spread (max - min).
+# fp32 differs by summation order only. In int8 a rounding tie may fall the other way, and such
+# single steps add up through 27 layers; 16-bit saturation is off by far more than this.
+GOLDEN_TOLERANCE = {"fp32": 1e-3, "int8": 0.06}
+
+
+def load_engine(model: Model, name: str = DEFAULT_ENGINE, threads: int = 2) -> Engine:
+    """Make `model` ready to run, and let it prove itself on the golden answers.
+
+    Raises:
+        EngineError: no such engine, it cannot run this model, or its answers are wrong here.
+    """
+    if name not in _MAKERS:
+        raise EngineError(f"There is no engine {name!r}; choose from {', '.join(ENGINE_NAMES)}.")
+    engine = _MAKERS[name](model, threads)
+    check_golden(engine, model)
+    return engine
+
+
+def supports(name: str, model: Model) -> bool:
+    """Whether an engine can run this kind of model at all."""
+    return name != "eager" or isinstance(model.network, FloatNetwork)
+
+
+def golden_deviation(engine: Engine, model: Model) -> float:
+    """Largest |logit - golden logit| over all golden inputs, as a share of the answer's spread."""
+    worst = 0.0
+    for name, expected in model.golden.items():
+        got = engine.logits(golden_clip(name, model.clip.clip_shape))
+        if got.shape != expected.shape or not np.isfinite(got).all():
+            return float("inf")
+        spread = float(expected.max() - expected.min()) or 1.0
+        worst = max(worst, float(np.abs(got - expected).max()) / spread)
+    return worst
+
+
+def check_golden(engine: Engine, model: Model) -> None:
+    """Raise EngineError unless the engine reproduces the model's golden answers."""
+    deviation = golden_deviation(engine, model)
+    tolerance = GOLDEN_TOLERANCE[model.kind]
+    if deviation > tolerance:
+        raise EngineError(
+            f"Engine {engine.name} answers wrongly on this CPU ({deviation:.1%} off on the "
+            f"{model.kind} model's golden inputs, {tolerance:.1%} allowed); choose another engine."
+        )

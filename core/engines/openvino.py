@@ -1,0 +1,173 @@
+"""The default engine: OpenVINO graphs built layer by layer with the opset API.
+
+Frames go in as uint8 T×H×W×C; transposing and scaling are part of the graph. In the int8 network
+weights stay int8 constants and every activation ends in a 256-level FakeQuantize, which OpenVINO's
+low-precision passes turn into integer kernels. The graphs are never converted by the converter
+tools, which report usage over the network.
+
+Legend: N batch, T frames, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import openvino.opset13 as ops
+from numpy.typing import NDArray
+
+from core.errors import EngineError
+from core.network import (
+    PIXEL_SCALE,
+    FloatConv,
+    FloatLinear,
+    Int8Conv,
+    Int8Linear,
+    Network,
+    Quantization,
+)
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+_BYTE_LEVELS = 256
+
+# OpenVINO's nodes are typed too loosely for a checker to follow.
+_Node = Any
+_new_model: Any = ov.Model
+
+
+def _constant(value: object) -> _Node:
+    return ops.constant(np.asarray(value, np.float32))
+
+
+def _per_channel(values: F32, rank: int) -> _Node:
+    return _constant(values.reshape(1, -1, *([1] * (rank - 2))))
+
+
+def _dequantize(levels: _Node, quantization: Quantization) -> _Node:
+    """r = S · (q - Z), eq. 3 solved for r."""
+    node = ops.convert(levels, "f32")
+    if quantization.zero_point:
+        node = ops.subtract(node, _constant(quantization.zero_point))
+    return ops.multiply(node, _constant(quantization.scale))
+
+
+def _fake_quantize(node: _Node, quantization: Quantization, levels_out: bool = False) -> _Node:
+    """Round to the 256 levels of `quantization`; with `levels_out` give 0..255 instead of reals."""
+    low = -quantization.zero_point * quantization.scale
+    high = (_BYTE_LEVELS - 1 - quantization.zero_point) * quantization.scale
+    out_low, out_high = (0.0, _BYTE_LEVELS - 1.0) if levels_out else (low, high)
+    return ops.fake_quantize(
+        node,
+        _constant(low),
+        _constant(high),
+        _constant(out_low),
+        _constant(out_high),
+        _BYTE_LEVELS,
+    )
+
+
+def _weight(
+    layer: FloatConv | Int8Conv | FloatLinear | Int8Linear, shape: tuple[int, ...]
+) -> _Node:
+    if isinstance(layer, (FloatConv, FloatLinear)):
+        return ops.constant(layer.weight.reshape(shape))
+    scale_shape = [1] * len(shape)
+    if isinstance(layer, Int8Conv) and len(shape) == 6:
+        scale_shape[:2] = shape[:2]
+    else:
+        scale_shape[0] = shape[0]
+    levels = ops.convert(ops.constant(layer.weight.reshape(shape)), "f32")
+    return ops.multiply(levels, _constant(layer.weight_scale.reshape(scale_shape)))
+
+
+def _bias(layer: FloatConv | Int8Conv | FloatLinear | Int8Linear) -> F32:
+    if isinstance(layer, (FloatConv, FloatLinear)):
+        return layer.bias
+    scale = layer.input.scale * layer.weight_scale.astype(np.float64)
+    return (layer.bias * scale).astype(np.float32)
+
+
+def _convolution(x: _Node, conv: FloatConv | Int8Conv) -> _Node:
+    """Real-valued convolution, bias and ReLU; N×C×T×H×W."""
+    geometry = conv.geometry
+    padding = list(geometry.padding)
+    arguments = (list(geometry.stride), padding, padding, [1, 1, 1])
+    shape = conv.weight.shape
+    if geometry.groups == 1:
+        y = ops.convolution(x, _weight(conv, shape), *arguments)
+    else:
+        grouped = (geometry.groups, shape[0] // geometry.groups, *shape[1:])
+        y = ops.group_convolution(x, _weight(conv, grouped), *arguments)
+    y = ops.add(y, _per_channel(_bias(conv), 5))
+    return ops.relu(y) if conv.relu else y
+
+
+def build_graph(
+    network: Network, clip_shape: tuple[int, int, int, int], batch: int = 1
+) -> ov.Model:
+    """The whole network: N×T×H×W×C uint8 pixels to N×K float32 logits."""
+    pixels = ops.parameter([batch, *clip_shape], ov.Type.u8, name="pixels")
+    # Scaling stands before the transpose: only so does the first convolution become an int8 kernel.
+    x = ops.multiply(ops.convert(pixels, "f32"), _constant(PIXEL_SCALE))
+    x = ops.transpose(x, ops.constant(np.array([0, 4, 1, 2, 3])))
+    for conv in network.convolutions:
+        x = _convolution(x, conv)
+        if isinstance(conv, Int8Conv):
+            x = _fake_quantize(x, conv.output)
+    x = ops.reduce_mean(x, ops.constant(np.array([2, 3, 4])), keep_dims=False)
+    classifier = network.classifier
+    if isinstance(classifier, Int8Linear):
+        x = _fake_quantize(x, classifier.input)
+    weight = _weight(classifier, classifier.weight.shape)
+    x = ops.add(ops.matmul(x, weight, False, True), _per_channel(_bias(classifier), 2))
+    return _new_model([ops.result(x)], [pixels], f"incab-{type(network).__name__}")
+
+
+def build_layer_graph(conv: Int8Conv, input_shape: tuple[int, int, int, int]) -> ov.Model:
+    """One int8 convolution alone: C×T×H×W uint8 levels to O×T'×H'×W' uint8 levels."""
+    levels = ops.parameter([1, *input_shape], ov.Type.u8, name="levels")
+    y = _fake_quantize(_convolution(_dequantize(levels, conv.input), conv), conv.output, True)
+    return _new_model([ops.result(ops.convert(y, "u8"))], [levels], conv.name)
+
+
+def compile_graph(graph: ov.Model, threads: int) -> ov.CompiledModel:
+    """Compile for this CPU with a fixed number of threads and float32 wherever it is not int8."""
+    core = ov.Core()
+    return core.compile_model(
+        graph,
+        "CPU",
+        {
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+        },
+    )
+
+
+class OpenVinoEngine:
+    """Runs one network on OpenVINO's CPU plugin; owned by one thread at a time."""
+
+    name = "openvino"
+
+    def __init__(
+        self, network: Network, clip_shape: tuple[int, int, int, int], threads: int
+    ) -> None:
+        try:
+            compiled = compile_graph(build_graph(network, clip_shape), threads)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1][:200]
+            raise EngineError(
+                f"OpenVINO cannot compile this network ({reason}); choose another engine."
+            ) from error
+        self._request = compiled.create_infer_request()
+        self._output = compiled.output(0)
+        self._batch_shape = (1, *clip_shape)
+
+    def logits(self, pixels: U8) -> F32:
+        """T×H×W×C uint8 pixels to K float32 logits."""
+        batch = np.ascontiguousarray(pixels).reshape(self._batch_shape)
+        answer = self._request.infer([batch], share_inputs=True, share_outputs=False)
+        return np.array(answer[self._output][0], np.float32)

@@ -1,0 +1,27 @@
+"""Errors a person can act on: every message says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class InCabError(Exception):
+    """A foreseeable failure; shown as one sentence, without a traceback."""
+
+
+class AnnotationError(InCabError):
+    """An annotation file cannot be used."""
+
+
+class SourceError(InCabError):
+    """A video file, camera or stream cannot be opened or read."""
+
+
+class ModelFileError(InCabError):
+    """A model file is missing, damaged, or not what it claims to be."""
+
+
+class EngineError(InCabError):
+    """An inference engine is missing, refuses a network, or answers wrongly."""
+
+
+class DataError(InCabError):
+    """Training data is missing, damaged, or does not fit what was asked for."""

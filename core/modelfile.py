@@ -1,0 +1,302 @@
+"""One safetensors file holds a model: weights, what it wants to see, labels, origin and proof.
+
+Tensors are named `<layer>.weight`, `.bias` and, for int8, `.weight_scale`. Everything else is
+JSON under the key "incab" of the header's metadata. Nothing in a model file is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from core.clip import ClipSpec
+from core.errors import ModelFileError
+from core.files import replacing
+from core.network import (
+    FloatConv,
+    FloatLinear,
+    FloatNetwork,
+    Geometry,
+    Int8Conv,
+    Int8Linear,
+    Int8Network,
+    Network,
+    Quantization,
+    activation_sizes,
+    kind_of,
+)
+
+FORMAT_VERSION = 1
+_METADATA_KEY = "incab"
+_LARGEST_FILE_BYTES = 512 * 2**20
+_LARGEST_HEADER_BYTES = 4 * 2**20
+_MOST_LAYERS = 1000
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Model:
+    """A network with all that is needed to use and trust it.
+
+    Attributes:
+        network: fp32 or int8 layers.
+        clip: the input the network was trained on.
+        labels: K class names in index order.
+        architecture: e.g. {"name": "mobilenet3d", "width_multiplier": 0.5}.
+        training: recipe, data, seed, versions: how it came to be.
+        metrics: what was measured, e.g. {"test": {"mean_per_class_accuracy": 0.5, ...}}.
+        parent: SHA-256 of the fp32 file that an int8 twin was fine-tuned from, else None.
+        golden: for each golden input the K logits that an engine must give.
+        sha256: hash of the file's bytes; empty until saved or loaded.
+        file_bytes: size of the file; 0 until saved or loaded.
+        path: where it was loaded from.
+    """
+
+    network: Network
+    clip: ClipSpec
+    labels: tuple[str, ...]
+    architecture: Json
+    training: Json = field(default_factory=dict[str, Any])
+    metrics: Json = field(default_factory=dict[str, Any])
+    parent: str | None = None
+    golden: Mapping[str, NDArray[np.float32]] = field(
+        default_factory=dict[str, NDArray[np.float32]]
+    )
+    sha256: str = ""
+    file_bytes: int = 0
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        classes = self.network.classifier.weight.shape[0]
+        if len(self.labels) != classes:
+            raise ValueError(f"it names {len(self.labels)} classes but its weights give {classes}")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a class name appears twice")
+        channels = self.network.convolutions[0].weight.shape[1]
+        channels *= self.network.convolutions[0].geometry.groups
+        if channels != self.clip.channel_count:
+            raise ValueError(
+                f"its clips have {self.clip.channel_count} channels but its weights take {channels}"
+            )
+        activation_sizes(self.network, self.clip.clip_shape)
+        for name, logits in self.golden.items():
+            if logits.shape != (classes,):
+                raise ValueError(f"its golden answer {name!r} has {logits.shape} logits")
+
+    @property
+    def kind(self) -> str:
+        """The kind of numbers it holds: "int8" or "fp32"."""
+        return kind_of(self.network)
+
+    @property
+    def file_mb(self) -> float:
+        """Size of the saved file in MB (10^6 bytes), as the paper counts it."""
+        return self.file_bytes / 1e6
+
+    def is_twin_of(self, fp32: Model) -> bool:
+        """Whether this int8 model was fine-tuned from exactly that fp32 model."""
+        return self.parent is not None and self.parent == fp32.sha256
+
+
+def save_model(model: Model, path: Path | str) -> None:
+    """Write `model`; the file appears under its final name only when complete."""
+    path = Path(path)
+    tensors: dict[str, NDArray[Any]] = {}
+    layers: list[Json] = []
+    for layer in (*model.network.convolutions, model.network.classifier):
+        tensors[f"{layer.name}.weight"] = layer.weight
+        tensors[f"{layer.name}.bias"] = layer.bias
+        if isinstance(layer, (Int8Conv, Int8Linear)):
+            tensors[f"{layer.name}.weight_scale"] = layer.weight_scale
+        layers.append(_describe(layer))
+    header = {
+        "format": FORMAT_VERSION,
+        "kind": model.kind,
+        "architecture": model.architecture,
+        "clip": asdict(model.clip),
+        "labels": model.labels,
+        "layers": layers,
+        "training": model.training,
+        "metrics": model.metrics,
+        "parent": model.parent,
+        "golden": {
+            name: [float(value) for value in logits] for name, logits in model.golden.items()
+        },
+    }
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    data = save(tensors, metadata={_METADATA_KEY: json.dumps(header, allow_nan=False)})
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def _describe(layer: FloatConv | FloatLinear | Int8Conv | Int8Linear) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": layer.name}
+    if isinstance(layer, (FloatConv, Int8Conv)):
+        described |= asdict(layer.geometry) | {"relu": layer.relu}
+    if isinstance(layer, (Int8Conv, Int8Linear)):
+        described["input"] = asdict(layer.input)
+    if isinstance(layer, Int8Conv):
+        described["output"] = asdict(layer.output)
+    return described
+
+
+def load_model(path: Path | str) -> Model:
+    """Read and check a model file.
+
+    Raises:
+        ModelFileError: missing, truncated, not safetensors, not InCab's, or inconsistent.
+    """
+    path = Path(path)
+    data = _read(path)
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(
+            f"{path} is damaged ({_reason(error)}); copy or export it again."
+        ) from error
+    try:
+        model = _assemble(_header(data), tensors)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelFileError(
+            f"{path} is not a usable InCab model: {_reason(error)}. "
+            "Use a file written by incab-train."
+        ) from error
+    digest = hashlib.sha256(data).hexdigest()
+    return replace(model, sha256=digest, file_bytes=len(data), path=path)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return str(error).split("\n", 1)[0][:200]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE_BYTES:
+            raise ModelFileError(f"{path} has {size / 1e6:.0f} MB, too large for a student model.")
+        data = path.read_bytes()
+    except IsADirectoryError as error:
+        raise ModelFileError(f"{path} is a folder; choose a .safetensors file.") from error
+    except OSError as error:
+        raise ModelFileError(f"Cannot read model {path}: {error.strerror}.") from error
+    if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        raise ModelFileError(
+            f"{path} is a Python pickle (a PyTorch checkpoint), not a safetensors file; "
+            "InCab never loads pickles."
+        )
+    header_bytes = int.from_bytes(data[:8], "little") if len(data) >= 8 else -1
+    if not 2 <= header_bytes <= min(len(data) - 8, _LARGEST_HEADER_BYTES):
+        raise ModelFileError(f"{path} is truncated or no safetensors file; copy it again.")
+    return data
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    if _METADATA_KEY not in metadata:
+        raise ValueError("its header holds no InCab description")
+    header = json.loads(metadata[_METADATA_KEY])
+    if not isinstance(header, dict):
+        raise ValueError("its InCab description is no JSON object")
+    header = cast("dict[str, Any]", header)
+    if header.get("format") != FORMAT_VERSION:
+        raise ValueError(
+            f"its format is {header.get('format')!r}, this InCab reads {FORMAT_VERSION}"
+        )
+    return header
+
+
+def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
+    described = header["layers"]
+    if (
+        not isinstance(described, list)
+        or not 2 <= len(cast("list[Any]", described)) <= _MOST_LAYERS
+    ):
+        raise ValueError("its list of layers is missing or absurd")
+    layers = cast("list[dict[str, Any]]", described)
+    if header["kind"] == "int8":
+        network = _int8_network(layers, tensors)
+    elif header["kind"] == "fp32":
+        network = _float_network(layers, tensors)
+    else:
+        raise ValueError(f"kind {header['kind']!r} is neither int8 nor fp32")
+    golden = {str(name): np.array(logits, np.float32) for name, logits in header["golden"].items()}
+    return Model(
+        network=network,
+        clip=ClipSpec(**header["clip"]),
+        labels=tuple(str(label) for label in header["labels"]),
+        architecture=dict(header["architecture"]),
+        training=dict(header["training"]),
+        metrics=dict(header["metrics"]),
+        parent=header["parent"],
+        golden=golden,
+    )
+
+
+def _tensor(tensors: dict[str, NDArray[Any]], name: str, dtype: type) -> NDArray[Any]:
+    tensor = tensors[name]
+    if tensor.dtype != dtype:
+        raise ValueError(f"{name} is {tensor.dtype}, expected {np.dtype(dtype)}")
+    return tensor
+
+
+def _geometry(layer: dict[str, Any]) -> Geometry:
+    stride = tuple(int(n) for n in layer["stride"])
+    padding = tuple(int(n) for n in layer["padding"])
+    if len(stride) != 3 or len(padding) != 3:
+        raise ValueError(f"{layer['name']}: stride and padding need three numbers each")
+    return Geometry(stride, padding, int(layer["groups"]))
+
+
+def _quantization(values: dict[str, Any]) -> Quantization:
+    return Quantization(float(values["scale"]), int(values["zero_point"]))
+
+
+def _float_network(layers: list[dict[str, Any]], tensors: dict[str, NDArray[Any]]) -> FloatNetwork:
+    def parts(name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        return (
+            _tensor(tensors, f"{name}.weight", np.float32),
+            _tensor(tensors, f"{name}.bias", np.float32),
+        )
+
+    convolutions = tuple(
+        FloatConv(layer["name"], *parts(layer["name"]), _geometry(layer), bool(layer["relu"]))
+        for layer in layers[:-1]
+    )
+    return FloatNetwork(convolutions, FloatLinear(layers[-1]["name"], *parts(layers[-1]["name"])))
+
+
+def _int8_network(layers: list[dict[str, Any]], tensors: dict[str, NDArray[Any]]) -> Int8Network:
+    def parts(name: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        return (
+            _tensor(tensors, f"{name}.weight", np.int8),
+            _tensor(tensors, f"{name}.weight_scale", np.float32),
+            _tensor(tensors, f"{name}.bias", np.int32),
+        )
+
+    convolutions = tuple(
+        Int8Conv(
+            layer["name"],
+            *parts(layer["name"]),
+            _geometry(layer),
+            _quantization(layer["input"]),
+            _quantization(layer["output"]),
+            bool(layer["relu"]),
+        )
+        for layer in layers[:-1]
+    )
+    last = layers[-1]
+    classifier = Int8Linear(last["name"], *parts(last["name"]), _quantization(last["input"]))
+    return Int8Network(convolutions, classifier)

@@ -1,0 +1,97 @@
+"""3D MobileNet, the student (Köpüklü et al. 2019; arXiv 2311.05970, section III-A).
+
+Legend: B batch, T frames, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+# (output channels at width 1.0, blocks, stride of the first block); strides act on T, H and W.
+_STAGES = ((64, 1, 2), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 1))
+_STEM_CHANNELS = 32
+
+
+class ConvBnRelu3d(nn.Module):
+    """Convolution without bias, batch normalisation and a ReLU of its own.
+
+    Every convolution of the network is one of these, so that fusion can never lose a ReLU
+    (the published code shares one ReLU object between two places and loses the depthwise one).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        stride: int | tuple[int, int, int] = 1,
+        groups: int = 1,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=kernel_size // 2,
+            groups=groups,
+            bias=False,
+        )
+        self.bn = nn.BatchNorm3d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×C×T×H×W float to B×C'×T'×H'×W' float, non-negative."""
+        return self.relu(self.bn(self.conv(x)))
+
+
+class MobileNet3D(nn.Module):
+    """Depthwise-separable 3D CNN: a strided stem, thirteen blocks, average pool, classifier.
+
+    881,538 parameters at width multiplier 0.5, 34 classes and three input channels.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        width_multiplier: float = 0.5,
+        in_channels: int = 3,
+        dropout: float = 0.2,
+    ) -> None:
+        if num_classes < 1:
+            raise ValueError(f"num_classes must be at least 1, not {num_classes}")
+        if in_channels not in (1, 3):
+            raise ValueError(f"in_channels must be 1 (grey) or 3 (colour), not {in_channels}")
+        if not width_multiplier > 0:
+            raise ValueError(f"width_multiplier must be positive, not {width_multiplier}")
+        super().__init__()
+        self.num_classes = num_classes
+        self.width_multiplier = width_multiplier
+        self.in_channels = in_channels
+
+        channels = int(_STEM_CHANNELS * width_multiplier)
+        layers = [ConvBnRelu3d(in_channels, channels, stride=(1, 2, 2))]
+        for base_channels, blocks, first_stride in _STAGES:
+            out_channels = int(base_channels * width_multiplier)
+            for block in range(blocks):
+                stride = first_stride if block == 0 else 1
+                layers.append(ConvBnRelu3d(channels, channels, stride=stride, groups=channels))
+                layers.append(ConvBnRelu3d(channels, out_channels, kernel_size=1))
+                channels = out_channels
+        self.features = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(channels, num_classes)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×C×T×H×W float in [0, 1] to B×K logits; T, H and W may be any size the strides allow."""
+        x = self.features(x).mean(dim=(2, 3, 4))
+        return self.classifier(self.dropout(x))

@@ -1,0 +1,258 @@
+"""Quantization-aware training: Algorithm 1 of arXiv 2311.05970, then conversion to plain int8 data.
+
+    load a float student → prepare (fuse, observe, fake-quantize) → train with the straight-through
+    estimator → freeze batch-norm statistics and observers → train on → convert
+
+Weights: int8, symmetric, one scale for each output channel, kept within ±63 by default so that
+CPUs that add pairs of uint8·int8 products in 16 bits stay exact (2·255·63 < 2^15).
+Activations: uint8, one scale for each layer, zero-point 0, because every one follows a ReLU.
+
+Legend: B batch, T frames, H height, W width, C channels, O output channels, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
+from core.network import (
+    PIXELS,
+    FloatConv,
+    FloatLinear,
+    FloatNetwork,
+    Geometry,
+    Int8Conv,
+    Int8Linear,
+    Int8Network,
+    Quantization,
+    Triple,
+)
+
+DEFAULT_WEIGHT_LIMIT = 63
+_ACTIVATION_LIMIT = 255
+_SMALLEST_SCALE = 1e-12
+# Bias is int32; a channel whose weights are almost zero gets a coarser scale rather than overflow.
+_LARGEST_BIAS = 2**30
+
+
+class WeightFakeQuantize(nn.Module):
+    """Rounds weights to S·q with |q| <= limit, one S = max|w| / limit for each output channel."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        if not 1 <= limit <= 127:
+            raise ValueError(f"the weight limit must be 1 to 127, not {limit}")
+        self.limit = limit
+
+    def scale(self, weight: Tensor) -> Tensor:
+        """O×… float to O scales."""
+        largest = weight.detach().abs().flatten(1).amax(dim=1)
+        return (largest / self.limit).clamp_min(_SMALLEST_SCALE)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """O×… float to the same shape; the gradient passes straight through (STE)."""
+        scale = self.scale(weight)
+        zero_point = torch.zeros_like(scale, dtype=torch.int32)
+        return torch.fake_quantize_per_channel_affine(
+            weight, scale, zero_point, 0, -self.limit, self.limit
+        )
+
+
+class ActivationFakeQuantize(nn.Module):
+    """Rounds non-negative activations to S·q, q in 0..255; S follows the maximum seen.
+
+    While `observing`, the range moves by `momentum` towards each batch's maximum; the first batch
+    sets it. Values past the range are clamped and get no gradient.
+    """
+
+    largest: Tensor
+    observing: Tensor
+
+    def __init__(self, momentum: float = 0.02) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("largest", torch.zeros(()))
+        self.register_buffer("observing", torch.ones((), dtype=torch.bool))
+
+    @property
+    def scale(self) -> Tensor:
+        """S as a scalar tensor."""
+        return (self.largest / _ACTIVATION_LIMIT).clamp_min(_SMALLEST_SCALE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Non-negative float of any shape to the same shape, on the grid of S."""
+        if self.training and bool(self.observing):
+            with torch.no_grad():
+                peak = x.detach().amax()
+                seen = bool(self.largest > 0)
+                step = self.momentum * (peak - self.largest) if seen else peak - self.largest
+                self.largest += step
+        zero_point = torch.zeros((), dtype=torch.int32, device=x.device)
+        return torch.fake_quantize_per_tensor_affine(x, self.scale, zero_point, 0, 255)
+
+
+class QatConvBnRelu3d(nn.Module):
+    """Conv-BN-ReLU trained as it will run in int8: the folded weight is what gets quantized.
+
+    While batch statistics are in use the convolution runs with the weight folded by the *running*
+    statistics and is unfolded again before the batch norm, so that what is rounded does not jump
+    from batch to batch (Jacob et al. 2018; Krishnamoorthi 2018). Frozen, it is one convolution.
+    """
+
+    def __init__(self, block: ConvBnRelu3d, weight_limit: int) -> None:
+        super().__init__()
+        self.conv = block.conv
+        self.bn = block.bn
+        self.weight_quantizer = WeightFakeQuantize(weight_limit)
+        self.output_quantizer = ActivationFakeQuantize()
+        self.bn_frozen = False
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the convolution with its batch norm folded in."""
+        return fold_batch_norm(self.conv, self.bn)
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        conv = self.conv
+        return functional.conv3d(
+            x, weight, bias, conv.stride, cast(Triple, conv.padding), groups=conv.groups
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×C×T×H×W float to B×O×T'×H'×W' float on the uint8 grid."""
+        weight, bias = self.folded()
+        weight = self.weight_quantizer(weight)
+        if self.training and not self.bn_frozen:
+            factor = _batch_norm_factor(self.bn).reshape(1, -1, 1, 1, 1)
+            y = self.bn(self._convolve(x, weight, None) / factor)
+        else:
+            y = self._convolve(x, weight, bias)
+        return self.output_quantizer(functional.relu(y, inplace=True))
+
+
+class QatMobileNet3D(nn.Module):
+    """The fake-quantized student of Algorithm 1; takes over the layers of the float student."""
+
+    def __init__(self, student: MobileNet3D, weight_limit: int = DEFAULT_WEIGHT_LIMIT) -> None:
+        super().__init__()
+        blocks = cast("list[ConvBnRelu3d]", list(student.features))
+        self.features = nn.Sequential(*(QatConvBnRelu3d(block, weight_limit) for block in blocks))
+        self.pool_quantizer = ActivationFakeQuantize()
+        self.dropout = student.dropout
+        self.classifier = student.classifier
+        self.classifier_quantizer = WeightFakeQuantize(weight_limit)
+
+    @property
+    def blocks(self) -> list[QatConvBnRelu3d]:
+        """The convolutions in order."""
+        return cast("list[QatConvBnRelu3d]", list(self.features))
+
+    def freeze_batch_norm(self) -> None:
+        """From now on batch norm uses and keeps its running statistics."""
+        for block in self.blocks:
+            block.bn_frozen = True
+
+    def freeze_observers(self) -> None:
+        """From now on activation ranges stay as they are."""
+        for quantizer in (*(block.output_quantizer for block in self.blocks), self.pool_quantizer):
+            quantizer.observing.fill_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×C×T×H×W float in [0, 1] to B×K logits."""
+        pooled = self.pool_quantizer(self.features(x).mean(dim=(2, 3, 4)))
+        weight = self.classifier_quantizer(self.classifier.weight)
+        return functional.linear(self.dropout(pooled), weight, self.classifier.bias)
+
+
+def _batch_norm_factor(bn: nn.BatchNorm3d) -> Tensor:
+    assert bn.running_var is not None
+    # A factor of zero would make unfolding divide by zero; such a channel is dead either way.
+    factor = bn.weight / torch.sqrt(bn.running_var + bn.eps)
+    tiny = torch.full_like(factor, 1e-8)
+    return torch.where(factor.abs() < tiny, tiny, factor)
+
+
+def fold_batch_norm(conv: nn.Conv3d, bn: nn.BatchNorm3d) -> tuple[Tensor, Tensor]:
+    """Weight O×… and bias O that do in one convolution what conv and bn do in two (eval mode)."""
+    assert bn.running_mean is not None
+    factor = _batch_norm_factor(bn)
+    weight = conv.weight * factor.reshape(-1, 1, 1, 1, 1)
+    bias = bn.bias - bn.running_mean * factor
+    return weight, bias if conv.bias is None else bias + conv.bias * factor
+
+
+def _geometry(conv: nn.Conv3d) -> Geometry:
+    return Geometry(cast(Triple, conv.stride), cast(Triple, conv.padding), conv.groups)
+
+
+def _to_numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().to(torch.float32).contiguous().numpy().copy()
+
+
+@torch.no_grad()
+def fuse(student: MobileNet3D) -> FloatNetwork:
+    """The float student as data: batch norm folded, every ReLU kept."""
+    convolutions: list[FloatConv] = []
+    for index, block in enumerate(cast("list[ConvBnRelu3d]", list(student.features))):
+        weight, bias = fold_batch_norm(block.conv, block.bn)
+        convolutions.append(
+            FloatConv(f"conv{index}", _to_numpy(weight), _to_numpy(bias), _geometry(block.conv))
+        )
+    linear = student.classifier
+    classifier = FloatLinear("classifier", _to_numpy(linear.weight), _to_numpy(linear.bias))
+    return FloatNetwork(tuple(convolutions), classifier)
+
+
+@torch.no_grad()
+def convert(qat: QatMobileNet3D) -> Int8Network:
+    """The trained fake-quantized student as plain int8, uint8 scales and int32 biases (eq. 3-4).
+
+    Raises:
+        ValueError: a layer never saw data, so its activation range is unknown.
+    """
+    convolutions: list[Int8Conv] = []
+    current = PIXELS
+    for index, block in enumerate(qat.blocks):
+        name = f"conv{index}"
+        weight, bias = block.folded()
+        output = _activation_quantization(block.output_quantizer, name)
+        levels, scale, bias_levels = _quantize_layer(
+            weight, bias, block.weight_quantizer, current.scale
+        )
+        convolutions.append(
+            Int8Conv(name, levels, scale, bias_levels, _geometry(block.conv), current, output)
+        )
+        current = output
+    pooled = _activation_quantization(qat.pool_quantizer, "pool")
+    levels, scale, bias_levels = _quantize_layer(
+        qat.classifier.weight, qat.classifier.bias, qat.classifier_quantizer, pooled.scale
+    )
+    classifier = Int8Linear("classifier", levels, scale, bias_levels, pooled)
+    return Int8Network(tuple(convolutions), classifier)
+
+
+def _activation_quantization(quantizer: ActivationFakeQuantize, name: str) -> Quantization:
+    if float(quantizer.largest) <= 0:
+        raise ValueError(f"{name} never saw a positive activation; train or calibrate it first")
+    return Quantization(float(quantizer.scale))
+
+
+def _quantize_layer(
+    weight: Tensor, bias: Tensor, quantizer: WeightFakeQuantize, input_scale: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """int8 levels, float32 weight scales and int32 bias at input_scale · weight scale."""
+    scale = quantizer.scale(weight).double()
+    scale = torch.maximum(scale, bias.double().abs() / (input_scale * _LARGEST_BIAS))
+    scale = scale.float()
+    column = scale.reshape(-1, *([1] * (weight.dim() - 1)))
+    levels = torch.round(weight / column).clamp(-quantizer.limit, quantizer.limit)
+    bias_levels = torch.round(bias.double() / (input_scale * scale.double()))
+    return (
+        levels.to(torch.int8).cpu().numpy().copy(),
+        _to_numpy(scale),
+        bias_levels.to(torch.int32).cpu().numpy().copy(),
+    )

@@ -1,0 +1,154 @@
+"""The set on disk: layout, splits, chunk rules, resuming, clear refusals."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import cv2
+import pytest
+
+from core.annotations import read_annotations
+from core.errors import DataError
+from training.synthetic.layout import SyntheticConfig, file_id, split_people, video_path
+from training.synthetic.synthesize import synthesize
+
+MINUTES = 0.1  # 6 s at 10 fps: 60 small frames a run
+SMALL = {"people": 3, "minutes": MINUTES, "fps": 10.0, "size": 64, "seed": 5}
+PARTS = ("train", "val", "test")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("synthetic")
+    synthesize(out, processes=1, **SMALL)
+    return out
+
+
+def _csvs(out: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(out.glob("activities_3s/*/*.csv"))}
+
+
+def test_layout_is_read_without_a_problem(made: Path) -> None:
+    assert len(_csvs(made)) == 10
+    annotations = read_annotations(made / "activities_3s/inner_mirror/midlevel.chunks_90.csv")
+    assert annotations.problems == ()
+    assert {c.participant_id for c in annotations.chunks} == {1, 2, 3}
+    for chunk in annotations.chunks:
+        assert (made / "inner_mirror" / f"{chunk.file_id}.mp4").is_file()
+    assert "vp1/run1_2026-01-01-10-00-00.ids_1" in annotations.file_ids
+
+
+def test_videos_are_as_long_as_the_schedule(made: Path) -> None:
+    for person in (1, 2, 3):
+        capture = cv2.VideoCapture(str(video_path(made, person, "inner_mirror")))
+        frames = 0
+        while capture.read()[0]:
+            frames += 1
+        assert frames == 60
+        assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(10.0)
+        assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 64
+
+
+def test_nothing_unfinished_is_left(made: Path) -> None:
+    assert not [p for p in made.rglob("*") if "partial" in p.name]
+
+
+def test_splits_hold_each_person_once_and_together_all(made: Path) -> None:
+    folder = made / "activities_3s/inner_mirror"
+    whole = read_annotations(folder / "midlevel.chunks_90.csv").chunks
+    tested = []
+    for split in range(3):
+        parts = {
+            part: read_annotations(folder / f"midlevel.chunks_90.split_{split}.{part}.csv").chunks
+            for part in PARTS
+        }
+        people = [{c.participant_id for c in chunks} for chunks in parts.values()]
+        assert sum(map(len, people)) == len(set.union(*people)) == 3
+        assert sorted(map(repr, (c for chunks in parts.values() for c in chunks))) == sorted(
+            map(repr, whole)
+        )
+        tested.append(frozenset(c.participant_id for c in parts["test"]))
+    assert len(set(tested)) == 3
+
+
+@pytest.mark.parametrize("count", [3, 4, 7, 15, 40])
+def test_split_sizes(count: int) -> None:
+    everyone = tuple(range(11, 11 + count))
+    tests: list[int] = []
+    for split in range(3):
+        parts = split_people(everyone, split)
+        assert sorted(p for part in parts.values() for p in part) == list(everyone)
+        assert all(parts.values())
+        tests += parts["test"]
+    assert len(tests) == len(set(tests))
+    if count == 15:
+        assert [len(split_people(everyone, 1)[p]) for p in PARTS] == [10, 2, 3]
+
+
+def test_two_processes_write_the_same_annotations_and_frames(made: Path, tmp_path: Path) -> None:
+    synthesize(tmp_path, processes=2, **SMALL)
+    assert _csvs(tmp_path) == _csvs(made)
+    for person in (1, 2, 3):
+        both = [
+            cv2.VideoCapture(str(video_path(o, person, "inner_mirror"))) for o in (made, tmp_path)
+        ]
+        (_, a), (_, b) = (capture.read() for capture in both)
+        assert (a == b).all()
+
+
+def test_resumes_with_the_missing_video_only(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(made, out)
+    kept, lost = (video_path(out, person, "inner_mirror") for person in (1, 2))
+    os.utime(kept, (1, 1))
+    lost.unlink()
+    told: list[tuple[int, int]] = []
+    synthesize(out, processes=1, report=lambda done, total: told.append((done, total)), **SMALL)
+    assert told == [(2, 3), (3, 3)]
+    assert lost.is_file()
+    assert kept.stat().st_mtime == 1
+
+
+def test_other_settings_in_the_same_folder_are_refused(made: Path) -> None:
+    with pytest.raises(DataError, match="seed 5 there, 6 asked"):
+        synthesize(made, processes=1, **{**SMALL, "seed": 6})
+
+
+def test_a_full_disk_is_told_before_the_first_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
+    with pytest.raises(DataError, match="free some space"):
+        synthesize(tmp_path, processes=1, **SMALL)
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"people": 2}, "at least 3"),
+        ({"minutes": 0.0}, "minutes"),
+        ({"views": ("roof",)}, "choose from inner_mirror"),
+        ({"views": ()}, "at least one view"),
+        ({"size": 63}, "size"),
+        ({"fps": 0.0}, "fps"),
+    ],
+)
+def test_senseless_settings_are_refused(
+    change: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=words):
+        synthesize(tmp_path / "out", **{**SMALL, **change})  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_each_view_has_its_stream() -> None:
+    config = SyntheticConfig(
+        people=3, minutes=1.0, seed=0, views=("ceiling",), fps=30.0, size=64, first_person=9
+    )
+    assert config.participants == (9, 10, 11)
+    assert file_id(9, "ceiling").endswith(".ids_3")

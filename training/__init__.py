@@ -1,0 +1,1 @@
+"""Training: data, synthetic data, losses and loops."""

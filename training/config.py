@@ -1,0 +1,104 @@
+"""What a training run does, as data: read from a recipe, overridden on the command line, stored."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        width_multiplier: of the 3D MobileNet.
+        quantize: train with fake quantization (Algorithm 1) and end with an int8 model.
+        weight_limit: largest |int8 weight|; 63 stays exact on CPUs without VNNI.
+        tie_input_channels: start with equal weights for R, G and B; grey training data then
+            keeps them equal, and the network looks at brightness alone.
+        resize: frames are squashed to this many pixels a side.
+        crop: and a crop of this many is what the network sees.
+        epochs: passes of `clips_per_epoch` clips.
+        clips_per_epoch: clips drawn, balanced over the classes; 0 means as many as there are.
+        batch_size: clips in one step.
+        learning_rate: highest learning rate of SGD.
+        schedule: "steps" multiplies by `gamma` at each milestone; "one-cycle" rises for
+            `warmup` of the steps and falls to zero along a cosine.
+        milestones: epochs at which "steps" reduces the learning rate.
+        freeze_epoch: with `quantize`, from here batch-norm statistics and ranges stay.
+        validate_every: epochs between validations; the best epoch is kept.
+        average_decay: decay of the running average of weights that is validated and kept;
+            0 keeps the weights themselves.
+    """
+
+    width_multiplier: float = 0.5
+    quantize: bool = False
+    weight_limit: int = 63
+    tie_input_channels: bool = False
+    resize: int = 256
+    crop: int = 224
+    epochs: int = 200
+    clips_per_epoch: int = 0
+    batch_size: int = 16
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    dropout: float = 0.5
+    label_smoothing: float = 0.0
+    schedule: Literal["steps", "one-cycle"] = "steps"
+    milestones: tuple[int, ...] = (70, 100, 150)
+    gamma: float = 0.2
+    warmup: float = 0.1
+    freeze_epoch: int = 150
+    flip_probability: float = 0.5
+    brightness: float = 0.0
+    contrast: float = 0.0
+    validate_every: int = 1
+    average_decay: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive = ("width_multiplier", "epochs", "batch_size", "learning_rate", "validate_every")
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if not 1 <= self.crop <= self.resize:
+            raise ValueError(
+                f"crop {self.crop} must be at least 1 and at most resize {self.resize}"
+            )
+        if not 0 <= self.average_decay < 1:
+            raise ValueError(f"average_decay must be 0 to below 1, not {self.average_decay}")
+        if self.schedule not in ("steps", "one-cycle"):
+            raise ValueError(f'schedule must be "steps" or "one-cycle", not {self.schedule!r}')
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        DataError: no such file, no TOML, an unknown key (the nearest right one is named), or a
+            value that makes no sense.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"Cannot read recipe {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no valid TOML: {error}.") from error
+    known = {field.name: field for field in fields(Recipe)}
+    for key, value in values.items():
+        if key not in known:
+            nearest = get_close_matches(key, known, 1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}."
+            raise DataError(f"{path}: there is no setting {key!r}; {hint}")
+        if isinstance(value, list):
+            values[key] = tuple(value)
+    try:
+        return Recipe(**values)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: {error}.") from error

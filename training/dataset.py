@@ -1,0 +1,154 @@
+"""Clips for training and evaluation, drawn from a prepared store.
+
+Training: 16 frames of a chunk at random in order, one random crop and flip for the whole clip
+(paper, section IV). Evaluation: frames evenly spread, centre crop; the same sampler and
+preprocessing as the application, so the same frames and times give the same tensor. Chunks
+shorter than the clip are padded with zero frames at the end.
+
+Legend: T frames, H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from core.clip import ClipSpec, centre_crop, sample_positions, squash
+from training.store import Store
+
+U8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """What may change between two draws of a chunk."""
+
+    flip_probability: float = 0.5
+    brightness: float = 0.0
+    contrast: float = 0.0
+
+
+def evaluation_positions(times_s: NDArray[np.float64], spec: ClipSpec) -> NDArray[np.intp]:
+    """Positions of the evaluation clip in a chunk's N frames; fewer than T when N < T."""
+    if len(times_s) < spec.frames:
+        return np.arange(len(times_s))
+    span_s = spec.span_s
+    if span_s is not None:
+        duration_s = (times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1)
+        span_s = min(span_s, float(duration_s))
+    return sample_positions(times_s, span_s, spec.frames)
+
+
+def training_positions(count: int, spec: ClipSpec, random: np.random.Generator) -> NDArray[np.intp]:
+    """T of N positions at random, in order; all of them when N < T."""
+    if count < spec.frames:
+        return np.arange(count)
+    return np.sort(random.choice(count, spec.frames, replace=False))
+
+
+def squashed_clip(frames: U8, positions: NDArray[np.intp], spec: ClipSpec) -> U8:
+    """T×resize×resize×C of the chosen frames, zero frames at the end when there are too few."""
+    clip = np.zeros((spec.frames, spec.resize, spec.resize, spec.channel_count), np.uint8)
+    for target, position in enumerate(positions):
+        clip[target] = squash(frames[position], spec)
+    return clip
+
+
+def _photometric(clip: U8, augmentation: Augmentation, random: np.random.Generator) -> U8:
+    """One gain and offset for the whole clip, as another lamp and exposure would give."""
+    gain = 1 + random.uniform(-augmentation.contrast, augmentation.contrast)
+    offset = 255 * random.uniform(-augmentation.brightness, augmentation.brightness)
+    table = np.clip(np.arange(256) * gain + offset, 0, 255).astype(np.uint8)
+    return table[clip]
+
+
+class ChunkDataset(Dataset[tuple[Tensor, int]]):
+    """(T×H×W×C uint8 clip, class index) for each chunk of a subset.
+
+    With `augmentation` None it gives evaluation clips. Otherwise draw `n` of chunk `i` depends on
+    (seed, epoch, i) only, whatever process asks for it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        positions: Sequence[int],
+        spec: ClipSpec,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.store = store
+        self.positions = tuple(positions)
+        self.spec = spec
+        self.augmentation = augmentation
+        self.seed = seed
+        self.epoch = 0
+        self._index = {name: index for index, name in enumerate(store.labels)}
+        self._runs: dict[str, tuple[U8, NDArray[np.float64]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def targets(self) -> list[int]:
+        """Class index of each item."""
+        return [self._index[self.store.chunks[p].activity] for p in self.positions]
+
+    def _run(self, file_id: str) -> tuple[U8, NDArray[np.float64]]:
+        if file_id not in self._runs:
+            self._runs[file_id] = (self.store.frames(file_id), self.store.times_s(file_id))
+        return self._runs[file_id]
+
+    def clip(self, item: int, draw: int = 0) -> U8:
+        """T×H×W×C uint8 clip of one item."""
+        chunk = self.store.chunks[self.positions[item]]
+        frames, times_s = self._run(chunk.file_id)
+        frames = frames[chunk.frame_start : chunk.frame_end]
+        spec = self.spec
+        if self.augmentation is None:
+            times_s = times_s[chunk.frame_start : chunk.frame_end]
+            clip = squashed_clip(frames, evaluation_positions(times_s, spec), spec)
+            return np.ascontiguousarray(centre_crop(clip, spec))
+        random = np.random.default_rng((self.seed, self.epoch, item, draw))
+        clip = squashed_clip(frames, training_positions(len(frames), spec, random), spec)
+        top, left = random.integers(0, spec.resize - spec.crop + 1, 2)
+        clip = clip[:, top : top + spec.crop, left : left + spec.crop]
+        if random.random() < self.augmentation.flip_probability:
+            clip = clip[:, :, ::-1]
+        return np.ascontiguousarray(_photometric(clip, self.augmentation, random))
+
+    def __getitem__(self, item: int | tuple[int, int]) -> tuple[Tensor, int]:
+        index, draw = item if isinstance(item, tuple) else (item, 0)
+        activity = self.store.chunks[self.positions[index]].activity
+        return torch.from_numpy(self.clip(index, draw)), self._index[activity]
+
+
+class BalancedSampler(Sampler[tuple[int, int]]):
+    """Items drawn so that every class present is equally likely; (item, draw number) pairs."""
+
+    def __init__(self, targets: Sequence[int], count: int, seed: int) -> None:
+        self.count = count
+        self.seed = seed
+        self.epoch = 0
+        self._members: dict[int, list[int]] = {}
+        for item, target in enumerate(targets):
+            self._members.setdefault(target, []).append(item)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        classes = sorted(self._members)
+        for draw in range(self.count):
+            # Whole rounds over all classes keep even a small batch balanced.
+            if draw % len(classes) == 0:
+                order = random.permutation(classes)
+            members = self._members[int(order[draw % len(classes)])]
+            yield members[int(random.integers(len(members)))], draw
