@@ -17,7 +17,6 @@ from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -74,11 +73,20 @@ def list_cameras() -> list[CameraDevice]:
 
 def without_credentials(address: str) -> str:
     """A stream URL without user name, password and query, fit for logs and titles."""
-    parts = urlsplit(address)
-    if not parts.scheme or not parts.hostname:
+    scheme, separator, rest = address.partition("://")
+    if not separator:
         return address
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+    rest = _after_last_at(rest, "[/?#]")
+    host, colon, port = re.split("[/?#]", rest, maxsplit=1)[0].rpartition(":")
+    if colon and not host.startswith("["):
+        # Passwords get typed unescaped; with "admin:pa/ss@camera" the host only seems to end early.
+        rest = _after_last_at(rest, "[?#]" if port.isdigit() else "$")
+    return f"{scheme}://{re.split('[?#]', rest, maxsplit=1)[0]}"
+
+
+def _after_last_at(text: str, end: str) -> str:
+    before_end = re.split(end, text, maxsplit=1)[0]
+    return text[before_end.rfind("@") + 1 :]
 
 
 def describe(address: int | str) -> str:
@@ -132,6 +140,8 @@ class LiveSource:
             ) from error
         assert isinstance(message, _Message)
         if message.kind != "frame":
+            if message.kind == "ended":
+                self.dropped = message.index - self._next_index
             raise SourceError(message.text)
         image = self._picture(message).copy()
         self._release(message.slot)
@@ -158,7 +168,9 @@ class LiveSource:
             return
 
     def close(self) -> None:
-        """End the child, whatever it is doing, and free the device."""
+        """End the child, whatever it is doing, and free the device; again does nothing."""
+        if self._connection.closed:
+            return
         self._connection.close()
         self._process.join(_GRACE_S)
         if self._process.is_alive():
@@ -207,10 +219,11 @@ def _capture_frames(
         ok, image = capture.read()
         captured_s = time.monotonic()
         if not ok:
-            text = f"{name} delivers no picture" if index == 0 else f"{name} stopped after {index}"
-            kind = "failed" if index == 0 else "ended"
-            advice = "check the cable and whether another program uses it."
-            return _Message(kind, text=f"{text[:1].upper()}{text[1:]} pictures; {advice}")
+            if index == 0:
+                advice = "check the cable and whether another program uses it"
+                return _Message("failed", text=f"No picture comes from {name}; {advice}.")
+            text = f"No more pictures come from {name} after {index}; check it and retry."
+            return _Message("ended", index=index, text=text)
         while parent.poll(0) or (not drop and not free):
             free.append(parent.recv())
         if free:

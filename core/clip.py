@@ -22,11 +22,13 @@ Image = NDArray[np.uint8]
 
 # A frame counts as present at a sampling time that it misses by no more than this: timestamps
 # from containers are rounded to a millisecond and must not flip the choice between two frames.
-TIME_TOLERANCE_S = 0.0015
+# With 1.5 ms they did at 29.97 fps; with 1 ms they do at no common rate.
+TIME_TOLERANCE_S = 0.001
 
 # Frames nearer to each other than this cannot change which frame is sampled by more than this
-# time; leaving them out bounds the buffer for any source rate (3 s hold at most 720 frames).
-_MINIMUM_SPACING_S = 1 / 240
+# time; leaving them out bounds the buffer for any source rate (3 s hold at most 859 frames).
+# At 240 fps, even with times rounded to a millisecond, every frame still counts.
+_MINIMUM_SPACING_S = 0.0035
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,10 @@ class ClipSpec:
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
 
     def __post_init__(self) -> None:
+        for name, value in (("frames", self.frames), ("resize", self.resize), ("crop", self.crop)):
+            # A model file may hold anything.
+            if type(value) is not int:
+                raise ValueError(f"{name} must be a whole number, not {value!r}")
         if not 1 <= self.frames <= 256:
             raise ValueError(f"frames must be 1 to 256, not {self.frames}")
         if self.span_s is not None and not 0 < self.span_s <= 60:
@@ -96,7 +102,7 @@ def centre_crop(images: Image, spec: ClipSpec) -> Image:
 
 def model_frame(image: Image, spec: ClipSpec) -> Image:
     """H×W×3 RGB uint8 to the crop×crop×C uint8 that the model sees (its own copy)."""
-    return np.ascontiguousarray(centre_crop(squash(image, spec), spec))
+    return np.array(centre_crop(squash(image, spec), spec), order="C")
 
 
 def sample_positions(
@@ -156,6 +162,7 @@ class RollingClip:
                 f"frame time {frame.time_s:.6f} s is not after {self._newest[0]:.6f} s; "
                 "clear the clip after a jump"
             )
+        newest = (frame.time_s, frame.index, model_frame(frame.image, self.spec))
         # The newest frame always takes part; the one before it stays only when it was far
         # enough from its own predecessor.
         crowded = len(self._frames) >= 2 and (
@@ -163,8 +170,8 @@ class RollingClip:
         )
         if crowded and self.spec.span_s is not None:
             self._frames.pop()
-        self._newest = (frame.time_s, frame.index, model_frame(frame.image, self.spec))
-        self._frames.append(self._newest)
+        self._newest = newest
+        self._frames.append(newest)
         self._forget_old(frame.time_s)
 
     def _forget_old(self, now_s: float) -> None:

@@ -223,5 +223,8 @@ def truth_of_clip(frame_labels: Sequence[str | None], frame_indices: Iterable[in
     shows the activity before.
     """
     labels = [frame_labels[index] if index < len(frame_labels) else None for index in frame_indices]
-    (label, count), *_ = Counter(labels).most_common(1)
-    return label if label is not None and 2 * count >= len(labels) else None
+    counts = Counter(label for label in labels if label is not None)
+    if not counts:
+        return None
+    label, count = counts.most_common(1)[0]
+    return label if 2 * count >= len(labels) else None

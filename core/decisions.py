@@ -58,12 +58,13 @@ class LabelDecider:
         self._mean: NDArray[np.float64] | None = None
         self._time_s = 0.0
         self._label: int | None = None
-        self._label_since_s = 0.0
+        self._label_since_s: float | None = None
 
     def reset(self) -> None:
         """Forget everything, after a seek, a gap or a change of source."""
         self._mean = None
         self._label = None
+        self._label_since_s = None
 
     def update(self, time_s: float, probabilities: NDArray[np.float32]) -> Decision:
         """Take the K probabilities of the clip that ends at `time_s` (seconds, increasing)."""
@@ -77,13 +78,11 @@ class LabelDecider:
         self._time_s = time_s
 
         best = int(self._mean.argmax())
-        if self._label is None:
-            if self._mean[best] >= settings.enter_threshold:
-                self._take(best, time_s)
-        elif best != self._label:
-            dwelt = time_s - self._label_since_s >= settings.dwell_s
-            if dwelt and self._mean[best] >= settings.enter_threshold:
-                self._take(best, time_s)
+        # The dwell outlasts a label given up early: no flash of "uncertain" gets round it.
+        since_s = self._label_since_s
+        dwelt = since_s is None or time_s - since_s >= settings.dwell_s
+        if best != self._label and dwelt and self._mean[best] >= settings.enter_threshold:
+            self._take(best, time_s)
         if self._label is not None and self._mean[self._label] < settings.leave_threshold:
             self._label = None
         if self._label is None:

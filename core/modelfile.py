@@ -21,6 +21,7 @@ from safetensors.numpy import load, save
 from core.clip import ClipSpec
 from core.errors import ModelFileError
 from core.files import replacing
+from core.golden import GOLDEN_NAMES
 from core.network import (
     FloatConv,
     FloatLinear,
@@ -90,8 +91,8 @@ class Model:
             )
         activation_sizes(self.network, self.clip.clip_shape)
         for name, logits in self.golden.items():
-            if logits.shape != (classes,):
-                raise ValueError(f"its golden answer {name!r} has {logits.shape} logits")
+            if logits.shape != (classes,) or not np.isfinite(logits).all():
+                raise ValueError(f"its golden answer {name!r} is not {classes} finite logits")
 
     @property
     def kind(self) -> str:
@@ -166,7 +167,15 @@ def load_model(path: Path | str) -> Model:
         ) from error
     try:
         model = _assemble(_header(data), tensors)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise ModelFileError(
             f"{path} is not a usable InCab model: {_reason(error)}. "
             "Use a file written by incab-train."
@@ -191,15 +200,18 @@ def _read(path: Path) -> bytes:
         raise ModelFileError(f"{path} is a folder; choose a .safetensors file.") from error
     except OSError as error:
         raise ModelFileError(f"Cannot read model {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise ModelFileError(f"Cannot read model {str(path)!r}: {error}.") from error
+    header_bytes = int.from_bytes(data[:8], "little") if len(data) >= 8 else -1
+    if 2 <= header_bytes <= min(len(data) - 8, _LARGEST_HEADER_BYTES):
+        return data
+    # Only now: a header of 640 or 19280 bytes begins like a pickle or a zip archive does.
     if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise ModelFileError(
             f"{path} is a Python pickle (a PyTorch checkpoint), not a safetensors file; "
             "InCab never loads pickles."
         )
-    header_bytes = int.from_bytes(data[:8], "little") if len(data) >= 8 else -1
-    if not 2 <= header_bytes <= min(len(data) - 8, _LARGEST_HEADER_BYTES):
-        raise ModelFileError(f"{path} is truncated or no safetensors file; copy it again.")
-    return data
+    raise ModelFileError(f"{path} is truncated or no safetensors file; copy it again.")
 
 
 def _header(data: bytes) -> dict[str, Any]:
@@ -232,11 +244,22 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model
         network = _float_network(layers, tensors)
     else:
         raise ValueError(f"kind {header['kind']!r} is neither int8 nor fp32")
-    golden = {str(name): np.array(logits, np.float32) for name, logits in header["golden"].items()}
+    labels = header["labels"]
+    if not isinstance(labels, list) or not all(
+        isinstance(label, str) for label in cast("list[Any]", labels)
+    ):
+        raise ValueError("its labels are no list of names")
+    if header["parent"] is not None and not isinstance(header["parent"], str):
+        raise ValueError("its parent is no hash")
+    # Without them no engine could prove itself, so a file must bring the answers to all.
+    if set(header["golden"]) != set(GOLDEN_NAMES):
+        raise ValueError(f"it needs golden answers to {', '.join(GOLDEN_NAMES)}")
+    with np.errstate(over="ignore"):
+        golden = {name: np.array(header["golden"][name], np.float32) for name in GOLDEN_NAMES}
     return Model(
         network=network,
         clip=ClipSpec(**header["clip"]),
-        labels=tuple(str(label) for label in header["labels"]),
+        labels=tuple(cast("list[str]", labels)),
         architecture=dict(header["architecture"]),
         training=dict(header["training"]),
         metrics=dict(header["metrics"]),

@@ -23,6 +23,9 @@ Triple = tuple[int, int, int]
 # The camera's byte already is the quantized input: real value p / 255 in [0, 1], zero-point 0.
 PIXEL_SCALE = 1 / 255
 
+# CPUs without VNNI add pairs of uint8·int8 products in 16 bits: 2·255·63 < 2^15 is exact there.
+LARGEST_EXACT_WEIGHT = 63
+
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
@@ -139,8 +142,9 @@ class Int8Network:
 
     @property
     def largest_weight(self) -> int:
-        """Largest |int8 weight| of the convolutions; above 63 a CPU without VNNI may saturate."""
-        return max(int(np.abs(conv.weight.astype(np.int16)).max()) for conv in self.convolutions)
+        """Largest |int8 weight|; above LARGEST_EXACT_WEIGHT the model needs a CPU with VNNI."""
+        layers = (*self.convolutions, self.classifier)
+        return max(int(np.abs(layer.weight.astype(np.int16)).max()) for layer in layers)
 
 
 Network = FloatNetwork | Int8Network
@@ -155,11 +159,16 @@ def check_shapes(network: Network) -> None:
     """Raise ValueError, naming the layer, unless all layers fit each other and are finite."""
     if not network.convolutions:
         raise ValueError("a network needs at least one convolution")
-    channels = network.convolutions[0].weight.shape[1]
+    names = [layer.name for layer in (*network.convolutions, network.classifier)]
+    if len(set(names)) != len(names):
+        raise ValueError("two layers have the same name")
+    channels = None
     for conv in network.convolutions:
         weight, groups = conv.weight, conv.geometry.groups
         if weight.ndim != 5 or min(weight.shape) < 1:
             raise ValueError(f"{conv.name}: weight {weight.shape} is not O x I x kT x kH x kW")
+        if channels is None:
+            channels = weight.shape[1] * groups
         if groups < 1 or channels % groups or weight.shape[0] % groups:
             raise ValueError(f"{conv.name}: {groups} groups do not divide its channels")
         if weight.shape[1] * groups != channels:
@@ -167,12 +176,22 @@ def check_shapes(network: Network) -> None:
                 f"{conv.name}: weight wants {weight.shape[1] * groups} input channels, "
                 f"gets {channels}"
             )
-        if min(conv.geometry.stride) < 1 or min(conv.geometry.padding) < 0:
-            raise ValueError(f"{conv.name}: strides must be at least 1 and padding at least 0")
+        padding_fits = all(
+            0 <= padding < kernel
+            for padding, kernel in zip(conv.geometry.padding, weight.shape[2:], strict=True)
+        )
+        if min(conv.geometry.stride) < 1 or not padding_fits:
+            raise ValueError(
+                f"{conv.name}: strides must be at least 1 and padding 0 to less than the kernel"
+            )
         channels = weight.shape[0]
         _check_per_channel(conv, channels)
     classifier = network.classifier
-    if classifier.weight.ndim != 2 or classifier.weight.shape[1] != channels:
+    if (
+        classifier.weight.ndim != 2
+        or classifier.weight.shape[0] < 1
+        or classifier.weight.shape[1] != channels
+    ):
         raise ValueError(
             f"{classifier.name}: weight {classifier.weight.shape} does not take {channels} channels"
         )

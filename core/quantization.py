@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import (
+    LARGEST_EXACT_WEIGHT,
     PIXELS,
     FloatConv,
     FloatLinear,
@@ -33,7 +34,7 @@ from core.network import (
     Triple,
 )
 
-DEFAULT_WEIGHT_LIMIT = 63
+DEFAULT_WEIGHT_LIMIT = LARGEST_EXACT_WEIGHT
 _ACTIVATION_LIMIT = 255
 _SMALLEST_SCALE = 1e-12
 # Bias is int32; a channel whose weights are almost zero gets a coarser scale rather than overflow.

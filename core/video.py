@@ -144,18 +144,23 @@ class VideoFile:
 
 
 def _check_readable(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise SourceError(f"There is no file {path}; check the path.") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}; check the path.") from error
     if path.is_dir():
         raise SourceError(f"{path} is a folder; choose a video file inside it.")
-    if not path.exists():
-        raise SourceError(f"There is no file {path}; check the path.")
-    if path.stat().st_size == 0:
+    if size == 0:
         raise SourceError(f"{path} is empty (0 bytes); copy or download it again.")
     if not os.access(path, os.R_OK):
         raise SourceError(f"{path} may not be read; check its permissions.")
 
 
 def _open(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    # FFmpeg takes what stands before a colon for a protocol ("12:30.mp4"), but not in a full path.
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         capture.release()
         raise SourceError(

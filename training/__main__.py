@@ -44,6 +44,10 @@ class Synthesize:
     debug: bool = False
     """Show a traceback when something fails."""
 
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise ValueError("name at least one view")
+
     def run(self, console: Console) -> None:
         from training.synthetic.preview import write_contact_sheet
         from training.synthetic.synthesize import synthesize
@@ -89,9 +93,9 @@ class Prepare:
             self.root,
             self.out,
             view=self.view,
-            report=lambda line: console.print(line, highlight=False),
+            report=lambda line: console.print(line, highlight=False, soft_wrap=True),
         )
-        console.print(f"{len(store.chunks)} chunks ready in {self.out}")
+        console.print(f"{len(store.chunks)} chunks ready in {self.out}", soft_wrap=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +119,16 @@ class Fit:
     """Go on after the last finished epoch of --out."""
     threads: int = 2
     """CPU threads."""
+    in_memory: bool = False
+    """Keep the frames in main memory; worth it when the store is larger than the disk cache."""
     epochs: Annotated[int | None, tyro.conf.arg(help="Override the recipe's epochs.")] = None
     seed: Annotated[int | None, tyro.conf.arg(help="Override the recipe's seed.")] = None
     debug: bool = False
     """Show a traceback when something fails."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError("threads must be at least 1")
 
     def run(self, console: Console) -> None:
         from training.config import read_recipe
@@ -129,7 +139,10 @@ class Fit:
         keep_freed_memory()
         recipe = read_recipe(find_recipe(self.recipe))
         overrides = {"epochs": self.epochs, "seed": self.seed}
-        recipe = replace(recipe, **{k: v for k, v in overrides.items() if v is not None})
+        try:
+            recipe = replace(recipe, **{k: v for k, v in overrides.items() if v is not None})
+        except ValueError as error:
+            raise DataError(f"{error}.") from error
         if (self.out / "checkpoint.pt").is_file() and not self.resume:
             raise DataError(
                 f"{self.out} holds a run already; add --resume or choose another --out."
@@ -141,6 +154,7 @@ class Fit:
             split=self.split,
             start=self.start,
             threads=self.threads,
+            in_memory=self.in_memory,
         )
         if self.resume:
             run.resume()
@@ -176,6 +190,12 @@ class Evaluate:
     """Print JSON (schema incab.evaluate/1) instead of a table."""
     debug: bool = False
     """Show a traceback when something fails."""
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError("name at least one model file")
+        if self.threads < 1:
+            raise ValueError("threads must be at least 1")
 
     def run(self, console: Console) -> None:
         from core.engines import load_engine
@@ -223,7 +243,8 @@ def main(arguments: list[str] | None = None) -> int:
         command = tyro.cli(COMMANDS, args=arguments, prog="incab-train", description=__doc__)
     except SystemExit as exit_request:
         return EXIT_USAGE if exit_request.code else EXIT_DONE
-    console = Console(stderr=isinstance(command, Evaluate) and command.json)
+    # File names and rows of a CSV may look like markup.
+    console = Console(stderr=isinstance(command, Evaluate) and command.json, markup=False)
     try:
         command.run(console)
     except KeyboardInterrupt:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from math import inf, isinf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from core.clip import ClipSpec
 from core.errors import DataError
 
 
@@ -26,11 +28,15 @@ class Recipe:
         epochs: passes of `clips_per_epoch` clips.
         clips_per_epoch: clips drawn, balanced over the classes; 0 means as many as there are.
         batch_size: clips in one step.
-        learning_rate: highest learning rate of SGD.
+        optimizer: "sgd" with Nesterov momentum as the paper, or "adamw", which needs far fewer
+            steps from scratch (the first convolution's gradient is large beside the others').
+        learning_rate: highest learning rate.
         schedule: "steps" multiplies by `gamma` at each milestone; "one-cycle" rises for
             `warmup` of the steps and falls to zero along a cosine.
         milestones: epochs at which "steps" reduces the learning rate.
-        freeze_epoch: with `quantize`, from here batch-norm statistics and ranges stay.
+        freeze_batch_norm_epoch: with `quantize`, from here batch-norm statistics stay.
+        freeze_observers_epoch: with `quantize`, from here activation ranges stay; at least 1,
+            because ranges are learned from data.
         validate_every: epochs between validations; the best epoch is kept.
         average_decay: decay of the running average of weights that is validated and kept;
             0 keeps the weights themselves.
@@ -45,6 +51,7 @@ class Recipe:
     epochs: int = 200
     clips_per_epoch: int = 0
     batch_size: int = 16
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -54,7 +61,8 @@ class Recipe:
     milestones: tuple[int, ...] = (70, 100, 150)
     gamma: float = 0.2
     warmup: float = 0.1
-    freeze_epoch: int = 150
+    freeze_batch_norm_epoch: int = 150
+    freeze_observers_epoch: int = 150
     flip_probability: float = 0.5
     brightness: float = 0.0
     contrast: float = 0.0
@@ -63,18 +71,49 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive = ("width_multiplier", "epochs", "batch_size", "learning_rate", "validate_every")
-        for name in positive:
-            if not getattr(self, name) > 0:
+        for name, kind in get_type_hints(type(self)).items():
+            _check_type(name, kind, getattr(self, name))
+        for names, low, high in _RANGES:
+            for name in names:
+                if not low <= getattr(self, name) <= high:
+                    bounds = f"at least {low}" if isinf(high) else f"{low} to {high}"
+                    raise ValueError(f"{name} must be {bounds}, not {getattr(self, name)}")
+        for name in ("learning_rate", "gamma"):
+            if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if not 1 <= self.crop <= self.resize:
-            raise ValueError(
-                f"crop {self.crop} must be at least 1 and at most resize {self.resize}"
-            )
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay must be 0 to below 1, not {self.average_decay}")
-        if self.schedule not in ("steps", "one-cycle"):
-            raise ValueError(f'schedule must be "steps" or "one-cycle", not {self.schedule!r}')
+        ClipSpec(resize=self.resize, crop=self.crop)
+
+
+# Ranges come from data, so that at least one epoch has to pass before they are frozen. The
+# narrowest student keeps one channel in its first layer.
+_RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
+    (("epochs", "batch_size", "validate_every", "freeze_observers_epoch"), 1, inf),
+    (("seed", "clips_per_epoch", "freeze_batch_norm_epoch", "weight_decay"), 0, inf),
+    (("width_multiplier",), 1 / 32, 8),
+    (("weight_limit",), 1, 127),
+    (("dropout", "label_smoothing", "momentum", "warmup"), 0, 1),
+    (("flip_probability", "brightness", "contrast"), 0, 1),
+)
+
+
+def _check_type(name: str, kind: Any, value: object) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is bool:
+        fits, wanted = isinstance(value, bool), "true or false"
+    elif kind is int:
+        fits, wanted = number and isinstance(value, int), "a whole number"
+    elif kind is float:
+        fits, wanted = number, "a number"
+    elif get_origin(kind) is Literal:
+        choices = get_args(kind)
+        fits, wanted = value in choices, " or ".join(f'"{choice}"' for choice in choices)
+    else:
+        whole = isinstance(value, tuple) and all(type(item) is int for item in value)
+        fits, wanted = whole, "a list of whole numbers"
+    if not fits:
+        raise ValueError(f"{name} must be {wanted}, not {value!r}")
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -100,5 +139,5 @@ def read_recipe(path: Path) -> Recipe:
             values[key] = tuple(value)
     try:
         return Recipe(**values)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: {error}.") from error

@@ -11,8 +11,9 @@ Legend: T frames, H height, W width, C channels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class Augmentation:
 
 def evaluation_positions(times_s: NDArray[np.float64], spec: ClipSpec) -> NDArray[np.intp]:
     """Positions of the evaluation clip in a chunk's N frames; fewer than T when N < T."""
-    if len(times_s) < spec.frames:
+    if len(times_s) < max(spec.frames, 2):
         return np.arange(len(times_s))
     span_s = spec.span_s
     if span_s is not None:
@@ -52,27 +53,19 @@ def training_positions(count: int, spec: ClipSpec, random: np.random.Generator) 
     return np.sort(random.choice(count, spec.frames, replace=False))
 
 
-def squashed_clip(frames: U8, positions: NDArray[np.intp], spec: ClipSpec) -> U8:
-    """T×resize×resize×C of the chosen frames, zero frames at the end when there are too few."""
-    clip = np.zeros((spec.frames, spec.resize, spec.resize, spec.channel_count), np.uint8)
-    for target, position in enumerate(positions):
-        clip[target] = squash(frames[position], spec)
-    return clip
-
-
-def _photometric(clip: U8, augmentation: Augmentation, random: np.random.Generator) -> U8:
-    """One gain and offset for the whole clip, as another lamp and exposure would give."""
+def _photometric(augmentation: Augmentation, random: np.random.Generator) -> U8:
+    """A table of 256 new brightnesses: one other lamp and exposure for the whole clip."""
     gain = 1 + random.uniform(-augmentation.contrast, augmentation.contrast)
     offset = 255 * random.uniform(-augmentation.brightness, augmentation.brightness)
-    table = np.clip(np.arange(256) * gain + offset, 0, 255).astype(np.uint8)
-    return table[clip]
+    return np.clip(np.arange(256) * gain + offset, 0, 255).astype(np.uint8)
 
 
 class ChunkDataset(Dataset[tuple[Tensor, int]]):
-    """(T×H×W×C uint8 clip, class index) for each chunk of a subset.
+    """(C×T×H×W uint8 clip, class index) for each chunk of a subset.
 
     With `augmentation` None it gives evaluation clips. Otherwise draw `n` of chunk `i` depends on
-    (seed, epoch, i) only, whatever process asks for it.
+    (seed, epoch, i) only, whatever process asks for it. `in_memory` keeps the frames of every run
+    it meets, already squashed, in main memory instead of reading them from the store each time.
     """
 
     def __init__(
@@ -82,8 +75,10 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         spec: ClipSpec,
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        in_memory: bool = False,
     ) -> None:
         self.store = store
+        self.in_memory = in_memory
         self.positions = tuple(positions)
         self.spec = spec
         self.augmentation = augmentation
@@ -102,31 +97,47 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
 
     def _run(self, file_id: str) -> tuple[U8, NDArray[np.float64]]:
         if file_id not in self._runs:
-            self._runs[file_id] = (self.store.frames(file_id), self.store.times_s(file_id))
+            frames = self.store.frames(file_id)
+            if self.in_memory:
+                # Channel order is left to the one place that also squashes single frames.
+                spec = replace(self.spec, channels="rgb")
+                frames = np.stack([squash(frame, spec)[:, :, : frame.shape[2]] for frame in frames])
+            self._runs[file_id] = (frames, self.store.times_s(file_id))
         return self._runs[file_id]
 
     def clip(self, item: int, draw: int = 0) -> U8:
-        """T×H×W×C uint8 clip of one item."""
+        """T×H×W×C uint8 clip of one item (a view of channel planes)."""
+        return self._planes(item, draw).transpose(1, 2, 3, 0)
+
+    def _planes(self, item: int, draw: int) -> U8:
+        """C×T×H×W uint8, the layout that the network's first layer reads."""
         chunk = self.store.chunks[self.positions[item]]
         frames, times_s = self._run(chunk.file_id)
         frames = frames[chunk.frame_start : chunk.frame_end]
         spec = self.spec
+        # What stays zero is the padding of a short chunk; another lamp does not light it.
+        planes = np.zeros((spec.channel_count, spec.frames, spec.crop, spec.crop), np.uint8)
         if self.augmentation is None:
             times_s = times_s[chunk.frame_start : chunk.frame_end]
-            clip = squashed_clip(frames, evaluation_positions(times_s, spec), spec)
-            return np.ascontiguousarray(centre_crop(clip, spec))
+            for target, position in enumerate(evaluation_positions(times_s, spec)):
+                image = centre_crop(squash(frames[position], spec), spec)
+                planes[:, target] = image.transpose(2, 0, 1)
+            return planes
         random = np.random.default_rng((self.seed, self.epoch, item, draw))
-        clip = squashed_clip(frames, training_positions(len(frames), spec, random), spec)
+        positions = training_positions(len(frames), spec, random)
         top, left = random.integers(0, spec.resize - spec.crop + 1, 2)
-        clip = clip[:, top : top + spec.crop, left : left + spec.crop]
-        if random.random() < self.augmentation.flip_probability:
-            clip = clip[:, :, ::-1]
-        return np.ascontiguousarray(_photometric(clip, self.augmentation, random))
+        flip = random.random() < self.augmentation.flip_probability
+        table = _photometric(self.augmentation, random)
+        for target, position in enumerate(positions):
+            lit = cv2.LUT(frames[position], table).reshape(frames[position].shape)
+            image = squash(lit, spec)[top : top + spec.crop, left : left + spec.crop]
+            planes[:, target] = (image[:, ::-1] if flip else image).transpose(2, 0, 1)
+        return planes
 
     def __getitem__(self, item: int | tuple[int, int]) -> tuple[Tensor, int]:
         index, draw = item if isinstance(item, tuple) else (item, 0)
         activity = self.store.chunks[self.positions[index]].activity
-        return torch.from_numpy(self.clip(index, draw)), self._index[activity]
+        return torch.from_numpy(self._planes(index, draw)), self._index[activity]
 
 
 class BalancedSampler(Sampler[tuple[int, int]]):

@@ -27,8 +27,10 @@ def evaluate_model(
         {"mean_per_class_accuracy", "top1", "ece", "clips", "per_class"} and the N×K logits.
 
     Raises:
-        DataError: the model names other classes than the data.
+        DataError: the model names other classes than the data, or there are no clips.
     """
+    if not positions:
+        raise DataError(f"{store.folder} has no clips in this subset; choose another.")
     if tuple(model.labels) != store.labels:
         raise DataError(
             f"{model.path} names {len(model.labels)} classes, the data "

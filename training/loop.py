@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import pickle
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +49,8 @@ def keep_freed_memory() -> None:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):
+        # macOS and musl have no mallopt, and Windows cannot look into itself this way.
         return
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
     mallopt(m_mmap_max, 0)
@@ -57,14 +59,14 @@ def keep_freed_memory() -> None:
 
 
 def as_input(clips: Tensor) -> Tensor:
-    """B×T×H×W×C uint8 to B×C×T×H×W float in [0, 1]."""
-    return clips.permute(0, 4, 1, 2, 3).contiguous().float() / 255
+    """B×C×T×H×W uint8 to the same shape as float in [0, 1]."""
+    return clips.float().div_(255)
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
     """Learning rate at `progress` (0 to 1) of the run."""
     if recipe.schedule == "steps":
-        passed = sum(progress * recipe.epochs >= milestone for milestone in recipe.milestones)
+        passed = sum(progress >= milestone / recipe.epochs for milestone in recipe.milestones)
         return recipe.learning_rate * recipe.gamma**passed
     if progress < recipe.warmup:
         return recipe.learning_rate * (0.05 + 0.95 * progress / recipe.warmup)
@@ -91,7 +93,7 @@ def load_student(run: Path, student: MobileNet3D) -> None:
     path = run / "best.pt"
     if not path.is_file():
         raise DataError(f"{run} holds no finished epoch (no best.pt); train it first.")
-    state = torch.load(path, weights_only=True)
+    state = _load(path)
     try:
         student.load_state_dict(state)
     except RuntimeError as error:
@@ -120,8 +122,31 @@ def validate(model: nn.Module, data: ChunkDataset, batch_size: int) -> dict[str,
     }
 
 
+def check_start(start: Path, store: Store, split: int) -> None:
+    """See to it that the start run was not trained on people whom this split keeps apart.
+
+    Raises:
+        DataError: it was; accuracy on them would mean nothing.
+    """
+    described = _read_description(start)
+    if described.get("data") != store.description["origin"]:
+        return
+    earlier = described.get("split", split)
+    kept_apart = {*store.subset(split, "val"), *store.subset(split, "test")}
+    if kept_apart.intersection(store.subset(earlier, "train")):
+        raise DataError(
+            f"{start} was trained on split {earlier}, whose training people are kept apart in "
+            f"split {split}; start from a run on split {split}."
+        )
+
+
 class Run:
-    """The state of one training run, and how it advances by an epoch."""
+    """The state of one training run, and how it advances by an epoch.
+
+    Raises:
+        DataError: the split has nobody to train or validate on, an epoch is smaller than a batch,
+            or the start run does not fit.
+    """
 
     def __init__(
         self,
@@ -132,6 +157,7 @@ class Run:
         split: int = 0,
         start: Path | None = None,
         threads: int = 2,
+        in_memory: bool = False,
     ) -> None:
         torch.set_num_threads(threads)
         torch.manual_seed(recipe.seed)
@@ -144,26 +170,31 @@ class Run:
             contrast=recipe.contrast,
         )
         train = store.subset(split, "train")
-        self.train_data = ChunkDataset(store, train, self.spec, augmentation, recipe.seed)
-        self.val_data = ChunkDataset(store, store.subset(split, "val"), self.spec)
+        self.train_data = ChunkDataset(
+            store, train, self.spec, augmentation, recipe.seed, in_memory
+        )
+        val = store.subset(split, "val")
+        self.val_data = ChunkDataset(store, val, self.spec, in_memory=in_memory)
         count = recipe.clips_per_epoch or len(train)
+        for name, data in (("train", self.train_data), ("val", self.val_data)):
+            if not len(data):
+                raise DataError(f"In split {split} {store.folder} has no {name} chunks.")
+        if count < recipe.batch_size:
+            raise DataError(
+                f"An epoch of {count} clips does not fill one batch of {recipe.batch_size}; "
+                "lower batch_size or raise clips_per_epoch."
+            )
         self.sampler = BalancedSampler(self.train_data.targets, count, recipe.seed)
 
         student = new_student(recipe, len(store.labels))
         if start is not None:
+            check_start(start, store, split)
             load_student(start, student)
-        elif recipe.quantize and recipe.freeze_epoch == 0:
-            raise DataError("freeze_epoch 0 needs a trained student; give --start RUN.")
         self.fp32_network = fuse(student) if recipe.quantize else None
         self.model: MobileNet3D | QatMobileNet3D = (
             QatMobileNet3D(student, recipe.weight_limit) if recipe.quantize else student
         )
-        self.optimizer = torch.optim.SGD(
-            _parameter_groups(self.model, recipe.weight_decay),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            nesterov=True,
-        )
+        self.optimizer = new_optimizer(self.model, recipe)
         self.average = (
             AveragedModel(
                 self.model,
@@ -177,6 +208,10 @@ class Run:
         self.best_score = -1.0
 
     @property
+    def _origin(self) -> Any:
+        return self.store.description["origin"]
+
+    @property
     def kept(self) -> nn.Module:
         """What is validated and kept: the running average of weights, or the weights."""
         return self.average.module if self.average is not None else self.model
@@ -185,14 +220,16 @@ class Run:
         """One pass; returns loss, training accuracy, clips/s and the share of time spent waiting.
 
         Raises:
-            DataError: the loss is no longer a number; the batch is named.
+            DataError: the loss or its gradient is no longer a number; the batch is named.
         """
         recipe = self.recipe
         self.train_data.epoch = self.sampler.epoch = self.epoch
         self.model.train()
-        if isinstance(self.model, QatMobileNet3D) and self.epoch >= recipe.freeze_epoch:
-            self.model.freeze_batch_norm()
-            self.model.freeze_observers()
+        if isinstance(self.model, QatMobileNet3D):
+            if self.epoch >= recipe.freeze_batch_norm_epoch:
+                self.model.freeze_batch_norm()
+            if self.epoch >= recipe.freeze_observers_epoch:
+                self.model.freeze_observers()
         loader = DataLoader(
             self.train_data, recipe.batch_size, sampler=self.sampler, drop_last=True
         )
@@ -207,14 +244,11 @@ class Run:
                 group["lr"] = learning_rate(recipe, progress)
             logits = self.model(as_input(clips))
             loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
-            if not torch.isfinite(loss):
-                raise DataError(
-                    f"The loss became {float(loss)} in epoch {self.epoch}, batch {step}; the last "
-                    "good epoch is kept. Try a lower learning_rate."
-                )
+            self._check_finite("loss", loss, step)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), _LARGEST_GRADIENT_NORM)
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), _LARGEST_GRADIENT_NORM)
+            self._check_finite("gradient", norm, step)
             self.optimizer.step()
             if self.average is not None:
                 self.average.update_parameters(self.model)
@@ -235,6 +269,13 @@ class Run:
         totals["clips_per_s"] = steps * recipe.batch_size / elapsed_s
         totals["waiting_share"] = waiting_s / elapsed_s
         return totals
+
+    def _check_finite(self, name: str, value: Tensor, step: int) -> None:
+        if not torch.isfinite(value):
+            raise DataError(
+                f"The {name} became {float(value.detach())} in epoch {self.epoch}, batch {step}; "
+                "the last good epoch is kept. Try a lower learning_rate."
+            )
 
     def fit(self, console: Console) -> None:
         """Train to the last epoch, keeping the best by validation mean per-class accuracy."""
@@ -260,7 +301,7 @@ class Run:
             "recipe": asdict(self.recipe),
             "split": self.split,
             "start": str(self.start) if self.start else None,
-            "data": self.store.description["origin"],
+            "data": self._origin,
             "torch": torch.__version__,
         }
         with replacing(self.out / "recipe.json") as partial:
@@ -279,11 +320,16 @@ class Run:
         _save(state, self.out / "checkpoint.pt")
 
     def resume(self) -> None:
-        """Go on after the last finished epoch of this run's folder."""
+        """Go on after the last finished epoch of this run's folder.
+
+        Raises:
+            DataError: there is none, or the folder holds another run than this one.
+        """
         path = self.out / "checkpoint.pt"
         if not path.is_file():
             raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
-        state = torch.load(path, weights_only=True)
+        self._check_same_run()
+        state = _load(path)
         self.model.load_state_dict(state["model"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
@@ -291,10 +337,40 @@ class Run:
         self.epoch, self.best_score = state["epoch"], state["best_score"]
         torch.set_rng_state(state["random"])
 
+    def _check_same_run(self) -> None:
+        """A run continued with other settings or people would be recorded as what it never was."""
+        before = _read_description(self.out)
+        recipe = asdict(self.recipe) | {"milestones": list(self.recipe.milestones)}
+        changed = [
+            name
+            for name, value in before.get("recipe", {}).items()
+            if name != "epochs" and name in recipe and recipe[name] != value
+        ]
+        if before.get("split", self.split) != self.split:
+            changed.append("split")
+        if before.get("data", self._origin) != self._origin:
+            changed.append("data")
+        start = before.get("start")
+        if (Path(start).resolve() if start else None) != (self.start and self.start.resolve()):
+            changed.append("start")
+        if changed:
+            raise DataError(
+                f"{self.out} was begun with another {', '.join(changed)}; "
+                "repeat the command it was begun with, or choose another --out."
+            )
+
     def load_best(self) -> None:
         """Put the best epoch's weights into `model`, for export."""
-        self.model.load_state_dict(torch.load(self.out / "best.pt", weights_only=True))
+        self.model.load_state_dict(_load(self.out / "best.pt"))
         self.model.eval()
+
+
+def new_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all parameters."""
+    groups = _parameter_groups(model, recipe.weight_decay)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True)
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -310,6 +386,22 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
 def _save(state: object, path: Path) -> None:
     with replacing(path) as partial:
         torch.save(state, partial)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().split("\n", 1)[0][:120]
+        raise DataError(f"{path} is damaged ({reason}); train that run again.") from error
+
+
+def _read_description(run: Path) -> dict[str, Any]:
+    """What recipe.json says of a run; empty where there is none."""
+    try:
+        return json.loads((run / "recipe.json").read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 def _summary(entry: dict[str, Any]) -> str:

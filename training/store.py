@@ -1,6 +1,7 @@
 """Prepared frames: every annotated video decoded once, squashed to 256×256, kept as plain arrays.
 
     <out>/store.json            what is inside: runs, chunks, splits, where it came from
+    <out>/source.json           whose frames these are, so that two datasets never mix
     <out>/frames/<run>.npy      N×256×256×C uint8; C = 1 when every pixel is exactly grey, else 3
     <out>/frames/<run>.times.npy  N float64 seconds
 
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from core.activities import ACTIVITY_NAMES
 from core.annotations import Chunk, read_annotations
 from core.clip import ClipSpec, squash
-from core.errors import DataError
+from core.errors import DataError, SourceError
 from core.files import replacing
 from core.video import VideoFile
 
@@ -99,7 +100,9 @@ def prepare(
     view: str = "inner_mirror",
     report: Callable[[str], None] = print,
 ) -> Store:
-    """Decode every annotated run of `view` once; what is already there is kept, missing is named.
+    """Decode every annotated run of `view` once; what is already there is kept.
+
+    Missing and broken videos, faulty rows and missing split files are named, and the rest goes on.
 
     Raises:
         DataError: nothing usable, or `out` holds a store of something else.
@@ -113,11 +116,12 @@ def prepare(
         report(f"{annotations.unscored} rows with labels outside the 34 classes were skipped.")
 
     (out / "frames").mkdir(parents=True, exist_ok=True)
+    _claim(out, view, _origin(root))
     lengths: dict[str, int] = {}
     for number, file_id in enumerate(annotations.file_ids, start=1):
         try:
             lengths[file_id] = _prepare_run(find_video(root, view, file_id), out, file_id)
-        except DataError as error:
+        except (DataError, SourceError) as error:
             report(str(error))
             continue
         report(f"{number}/{len(annotations.file_ids)} {file_id}: {lengths[file_id]} frames")
@@ -142,6 +146,8 @@ def prepare(
         splits[split] = {}
         for name in SUBSETS:
             path = annotations_folder / f"midlevel.chunks_90.split_{split}.{name}.csv"
+            if not path.is_file():
+                report(f"{path} is missing, so split {split} has no {name} chunks.")
             members = read_annotations(path).chunks if path.is_file() else ()
             keys = ((c.file_id, c.frame_start, c.frame_end) for c in members)
             splits[split][name] = [positions[key] for key in keys if key in positions]
@@ -165,33 +171,64 @@ def _origin(root: Path) -> dict[str, Any]:
     return {"synthetic": json.loads(path.read_text())} if path.is_file() else {}
 
 
+def _claim(out: Path, view: str, origin: dict[str, Any]) -> None:
+    """Note whose frames `out` holds: frames of another dataset would be taken for these."""
+    path = out / "source.json"
+    source = json.dumps({"view": view, **origin}, sort_keys=True)
+    if path.is_file() and path.read_text() != source:
+        raise DataError(f"{out} holds frames of another dataset or view; choose another folder.")
+    for leftover in (*out.glob("*.partial-*"), *out.glob("frames/*.partial-*")):
+        # What a killed call was writing; nobody else knows that name.
+        leftover.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        partial.write_text(source)
+
+
+class _ColourSeenError(Exception):
+    """A run taken for grey is not."""
+
+
 def _prepare_run(video: Path, out: Path, file_id: str) -> int:
     frames_path, times_path = _frames_path(out, file_id), _times_path(out, file_id)
     if frames_path.is_file() and times_path.is_file():
         return len(np.load(times_path))
-    spec = ClipSpec(resize=FRAME_SIZE, crop=FRAME_SIZE)
-    images: list[NDArray[np.uint8]] = []
-    times_s: list[float] = []
-    with VideoFile(video) as source:
-        for frame in source:
-            images.append(_without_copies(squash(frame.image, spec)))
-            times_s.append(frame.time_s)
-    channels = max(image.shape[2] for image in images)
-    with replacing(frames_path) as partial:
-        shape = (len(images), FRAME_SIZE, FRAME_SIZE, channels)
-        target = open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        for position, image in enumerate(images):
-            target[position] = image
-        target.flush()
+    try:
+        times_s = _write_frames(video, frames_path, channels=1)
+    except _ColourSeenError:
+        times_s = _write_frames(video, frames_path, channels=3)
     with replacing(times_path) as partial, partial.open("wb") as file:
         np.save(file, np.array(times_s))
-    return len(images)
+    return len(times_s)
 
 
-def _without_copies(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """H×W×3 to H×W×1 when all three channels are the same, which loses nothing."""
-    grey = image[:, :, :1]
-    return grey.copy() if (image == grey).all() else image
+def _write_frames(video: Path, frames_path: Path, channels: int) -> list[float]:
+    """Write a video's squashed frames one by one, as they are decoded; returns their times.
+
+    One channel is written instead of three equal ones, which loses nothing.
+
+    Raises:
+        _ColourSeenError: `channels` is 1 and the channels of a frame are not equal.
+    """
+    spec = ClipSpec(resize=FRAME_SIZE, crop=FRAME_SIZE)
+    shape = (FRAME_SIZE, FRAME_SIZE, channels)
+    header = {"descr": "|u1", "fortran_order": False}
+    times_s: list[float] = []
+    with (
+        VideoFile(video) as source,
+        replacing(frames_path) as partial,
+        partial.open("wb") as file,
+    ):
+        write_array_header_1_0(file, header | {"shape": (0, *shape)})
+        for frame in source:
+            image = squash(frame.image, spec)
+            if channels == 1 and (image != image[:, :, :1]).any():
+                raise _ColourSeenError
+            file.write(np.ascontiguousarray(image[:, :, :channels]))
+            times_s.append(frame.time_s)
+        # The header has the same length for any number of frames.
+        file.seek(0)
+        write_array_header_1_0(file, header | {"shape": (len(times_s), *shape)})
+    return times_s
 
 
 def open_store(folder: Path) -> Store:

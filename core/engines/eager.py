@@ -33,7 +33,9 @@ class EagerEngine:
     @torch.inference_mode()
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """T×H×W×C uint8 pixels to K float32 logits."""
-        x = torch.from_numpy(pixels).permute(3, 0, 1, 2).unsqueeze(0).contiguous().float() / 255
+        # A copy of its own: torch takes no read-only or mirrored arrays.
+        clip = torch.from_numpy(np.array(pixels, order="C"))
+        x = clip.permute(3, 0, 1, 2).unsqueeze(0).contiguous().float() / 255
         for weight, bias, geometry, relu in self._layers:
             x = functional.conv3d(
                 x, weight, bias, geometry.stride, geometry.padding, groups=geometry.groups

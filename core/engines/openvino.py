@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from core.errors import EngineError
 from core.network import (
+    LARGEST_EXACT_WEIGHT,
     PIXEL_SCALE,
     FloatConv,
     FloatLinear,
+    Geometry,
     Int8Conv,
     Int8Linear,
+    Int8Network,
     Network,
     Quantization,
 )
@@ -147,6 +150,44 @@ def compile_graph(graph: ov.Model, threads: int) -> ov.CompiledModel:
     )
 
 
+def saturates(threads: int = 1) -> bool:
+    """Whether int8 kernels here add pairs of products in 16 bits, so that ±127 comes out wrong."""
+    channels = 64
+    weight = np.full((channels, channels, 1, 1, 1), 127, np.int8)
+    conv = Int8Conv(
+        "probe",
+        weight,
+        np.ones(channels, np.float32),
+        np.zeros(channels, np.int32),
+        Geometry((1, 1, 1), (0, 0, 0), 1),
+        Quantization(1.0),
+        Quantization(channels * 127.0),
+    )
+    shape = (channels, 4, 8, 8)
+    compiled = compile_graph(build_layer_graph(conv, shape), threads)
+    answer = compiled(np.full((1, *shape), 255, np.uint8))[compiled.output(0)]
+    # Σ 127·255 over the channels, at the output's scale, is 255 again.
+    return bool((answer < 254).any())
+
+
+def _refuse_what_comes_out_wrong(network: Int8Network, threads: int) -> None:
+    """Raise EngineError for what OpenVINO is known to get wrong; logits alone may hide it."""
+    for conv in network.convolutions:
+        groups, (outputs, inputs) = conv.geometry.groups, conv.weight.shape[:2]
+        depthwise = inputs == 1 and groups == outputs
+        plain = groups == 1 or depthwise or not any(conv.geometry.padding)
+        if conv.input.zero_point and not plain:
+            raise EngineError(
+                f"OpenVINO pads {conv.name} wrongly (grouped, with an input zero-point); "
+                "choose another engine or a model with zero-point 0."
+            )
+    if network.largest_weight > LARGEST_EXACT_WEIGHT and saturates(threads):
+        raise EngineError(
+            f"This int8 model has weights up to ±{network.largest_weight} and needs a CPU with "
+            f"VNNI; choose one trained within ±{LARGEST_EXACT_WEIGHT}."
+        )
+
+
 class OpenVinoEngine:
     """Runs one network on OpenVINO's CPU plugin; owned by one thread at a time."""
 
@@ -155,6 +196,8 @@ class OpenVinoEngine:
     def __init__(
         self, network: Network, clip_shape: tuple[int, int, int, int], threads: int
     ) -> None:
+        if isinstance(network, Int8Network):
+            _refuse_what_comes_out_wrong(network, threads)
         try:
             compiled = compile_graph(build_graph(network, clip_shape), threads)
         except RuntimeError as error:
@@ -168,6 +211,10 @@ class OpenVinoEngine:
 
     def logits(self, pixels: U8) -> F32:
         """T×H×W×C uint8 pixels to K float32 logits."""
-        batch = np.ascontiguousarray(pixels).reshape(self._batch_shape)
+        batch = np.ascontiguousarray(pixels)[np.newaxis]
+        if batch.shape != self._batch_shape or batch.dtype != np.uint8:
+            raise ValueError(
+                f"a clip must be {self._batch_shape[1:]} uint8, not {pixels.shape} {pixels.dtype}"
+            )
         answer = self._request.infer([batch], share_inputs=True, share_outputs=False)
         return np.array(answer[self._output][0], np.float32)

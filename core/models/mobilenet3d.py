@@ -5,6 +5,8 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+from math import inf
+
 from torch import Tensor, nn
 
 # (output channels at width 1.0, blocks, stride of the first block); strides act on T, H and W.
@@ -62,8 +64,10 @@ class MobileNet3D(nn.Module):
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
         if in_channels not in (1, 3):
             raise ValueError(f"in_channels must be 1 (grey) or 3 (colour), not {in_channels}")
-        if not width_multiplier > 0:
-            raise ValueError(f"width_multiplier must be positive, not {width_multiplier}")
+        if not 1 / _STEM_CHANNELS <= width_multiplier < inf:
+            raise ValueError(
+                f"width_multiplier must be at least 1/{_STEM_CHANNELS}, not {width_multiplier}"
+            )
         super().__init__()
         self.num_classes = num_classes
         self.width_multiplier = width_multiplier
@@ -86,7 +90,10 @@ class MobileNet3D(nn.Module):
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                # fan_in counts a depthwise filter's own 27 weights. fan_out would count all
+                # channels, start those filters tiny, and batch norm would then turn every step
+                # into a jump.
+                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
                 nn.init.zeros_(module.bias)

@@ -1,0 +1,141 @@
+"""What crosses threads, and what the session tells the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.sources import Address
+from core.clip import Clip
+from core.comparison import Latency, Prediction
+from core.decisions import Decision
+from core.video import Frame
+
+# The two places a model can be shown: left the int8 student, right its fp32 twin.
+Slot = Literal["int8", "fp32"]
+SLOTS: tuple[Slot, Slot] = ("int8", "fp32")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """A source that delivers: size of its pictures and, for a file, its length and truth."""
+
+    address: Address
+    title: str
+    width: int
+    height: int
+    fps: float | None = None
+    duration_s: float | None = None
+    truth: tuple[str | None, ...] | None = field(default=None, repr=False)
+    problem: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a camera or stream, which has no end and cannot be started again."""
+        return self.duration_s is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """The newest frame for painting, and how full the clip buffer was with it.
+
+    `display` is the frame's image at no more than the size it is painted in. A new `generation`
+    begins whenever the clip buffer was cleared. `captured_s` is on the monotonic clock.
+    """
+
+    frame: Frame
+    display: NDArray[np.uint8]
+    generation: int
+    captured_s: float
+    filled: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipOffer:
+    """A full clip on its way to the models."""
+
+    clip: Clip
+    generation: int
+    captured_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the models said of one clip; a model that failed is missing."""
+
+    offer: ClipOffer
+    predictions: Mapping[Slot, Prediction]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What is known of a model before it runs."""
+
+    slot: Slot
+    kind: str
+    labels: tuple[str, ...]
+    file_name: str
+    file_mb: float
+    engine: str
+
+    @property
+    def title(self) -> str:
+        """How its panel is headed."""
+        return f"{self.kind.upper()} student"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPair:
+    """The two models as their files describe them; None where a file cannot be used."""
+
+    models: Mapping[Slot, ModelDescription]
+    span_s: float | None
+    twins: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One answer as the window shows it: raw predictions and the steady labels."""
+
+    answer: Answer
+    decisions: Mapping[Slot, Decision]
+    truth: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNumbers:
+    """One model's figures; None where nothing was measured yet."""
+
+    fps: float
+    latency: Latency | None
+    accuracy: float | None
+    labelled_clips: int
+
+    @property
+    def could_do_fps(self) -> float | None:
+        """Derived: how many clips would fit into a second at the median latency."""
+        return 1000 / self.latency.p50 if self.latency and self.latency.p50 > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """All figures of the window, refreshed twice a second."""
+
+    capture_fps: float
+    shown_fps: float
+    inferred_fps: float
+    skipped: int
+    label_age_ms: float | None
+    cpu_percent: float
+    memory_mb: float
+    models: Mapping[Slot, ModelNumbers]
+    clips: int
+    agreement: float | None
+    kl_divergence: float | None
+    speed_ratio: float | None
+    size_ratio: float | None

@@ -1,0 +1,31 @@
+"""What the window is started with; importable without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowOptions:
+    """Everything the window needs to know at its start.
+
+    Attributes:
+        source: a file, a stream URL, a camera number, or None for the empty window.
+        annotations: Drive&Act CSV with the truth for that source.
+        int8: model file of the left panel.
+        fp32: model file of the right panel.
+        engine: which engine runs both models.
+        settings_path: INI file for what is remembered; None is the system's usual place.
+        threads: CPU threads of each engine; None chooses 2 to 4 by the machine.
+        loop: start a file again when it ends; None takes what was remembered.
+    """
+
+    source: str | int | None
+    annotations: Path | None
+    int8: Path
+    fp32: Path
+    engine: str = "openvino"
+    settings_path: Path | None = None
+    threads: int | None = None
+    loop: bool | None = None

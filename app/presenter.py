@@ -1,0 +1,224 @@
+"""Carries what the session says to the widgets that show it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QStackedWidget
+
+from app.messages import SLOTS, ModelPair, Numbers, Picture, Shown, Slot, SourceInfo
+from app.session import Session
+from app.state import State
+from app.theme import DARK
+from app.timeline_record import TimelineRecord
+from app.widgets.banner import Banner
+from app.widgets.comparison_card import ComparisonCard
+from app.widgets.latency_plot import LatencyPlot
+from app.widgets.model_panel import ModelPanel
+from app.widgets.status_bar import StatePill, StatusBar
+from app.widgets.timeline import Timeline
+from app.widgets.transport import Transport, TransportActions
+from app.widgets.video_view import Caption, Mark, VideoView
+from app.widgets.welcome import Welcome
+from core.activities import title_of
+
+# Faster than this nobody reads percentages; the newest answer waits for the next refresh.
+_REFRESH_S = 0.12
+
+_MARKS: Mapping[State, Mark] = {
+    State.PAUSED: "paused",
+    State.ENDED: "ended",
+    State.OPENING: "opening",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Widgets:
+    """The parts of the window that show something."""
+
+    stage: QStackedWidget
+    welcome: Welcome
+    video: VideoView
+    panels: Mapping[Slot, ModelPanel]
+    timeline: Timeline
+    latency: LatencyPlot
+    comparison: ComparisonCard
+    transport: Transport
+    transport_actions: TransportActions
+    status: StatusBar
+    pill: StatePill
+    banner: Banner
+
+
+class Presenter(QObject):
+    """Listens to one session for the life of the window."""
+
+    def __init__(
+        self,
+        session: Session,
+        widgets: Widgets,
+        parent: QObject,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._widgets = widgets
+        self._clock = clock
+        self._record: TimelineRecord | None = None
+        self._shown: Shown | None = None
+        self._refreshed_s = 0.0
+        self._failed: set[str] = set()
+
+        session.models_described.connect(self._on_models)
+        session.model_ready.connect(self._on_model_ready)
+        session.model_failed.connect(self._on_model_failed)
+        session.source_changed.connect(self._on_source)
+        session.state_changed.connect(self._on_state)
+        session.picture.connect(self._on_picture)
+        session.restarted.connect(self._on_restart)
+        session.answered.connect(self._on_answer)
+        session.numbers.connect(self._on_numbers)
+        session.silent.connect(self._on_silence)
+        session.problem.connect(widgets.banner.show_problem)
+
+    # -- models --------------------------------------------------------------------------------
+
+    def _on_models(self, models: ModelPair) -> None:
+        for slot, description in models.models.items():
+            self._widgets.panels[slot].show_description(description)
+        self._widgets.comparison.show_models(models)
+
+    def _on_model_ready(self, slot: Slot) -> None:
+        self._widgets.panels[slot].show_waiting(self._waiting_text())
+
+    def _on_model_failed(self, slot: Slot, sentence: str) -> None:
+        self._failed.add(slot)
+        self._widgets.panels[slot].show_failure(sentence)
+
+    def _waiting_text(self) -> str:
+        return "no video yet" if self._session.source is None else "warming up"
+
+    # -- source and state ----------------------------------------------------------------------
+
+    def _on_source(self, info: SourceInfo) -> None:
+        widgets = self._widgets
+        models = self._session.models
+        labels = next(iter(models.models.values())).labels if models and models.models else ()
+        self._record = TimelineRecord(labels, info.duration_s, info.truth, info.fps)
+        widgets.timeline.show_record(self._record)
+        widgets.latency.clear()
+        widgets.video.clear()
+        widgets.transport.show_source(info)
+        widgets.banner.hide()
+
+    def _on_state(self, state: State) -> None:
+        widgets = self._widgets
+        source = self._session.source
+        widgets.pill.show_state(state, self._session.wants_live)
+        widgets.transport_actions.show_state(state, source)
+        widgets.video.show_mark(_MARKS.get(state, "none"))
+        waiting_for_first = source is None and state is State.OPENING
+        if state is State.FAILED:
+            headline = "No signal" if self._session.wants_live else "Cannot be played"
+            widgets.video.show_no_signal((headline, "Press Space to try again."))
+        elif waiting_for_first:
+            widgets.video.show_no_signal(("Opening…", "Waiting for the first picture."))
+        else:
+            widgets.video.show_no_signal(None)
+        widgets.stage.setCurrentWidget(widgets.welcome if state is State.IDLE else widgets.video)
+        if self._shown is None and widgets.video.picture is not None:
+            self._explain_missing_label(widgets.video.picture)
+        self._refresh()
+
+    def _on_silence(self, silent_s: float) -> None:
+        if silent_s and self._session.state is State.PLAYING:
+            seconds = f"The last picture came {silent_s:.0f} s ago."
+            self._widgets.video.show_no_signal(("No signal", seconds))
+            self._widgets.pill.show_silence(True)
+        elif self._session.state is State.PLAYING:
+            self._widgets.video.show_no_signal(None)
+            self._widgets.pill.show_silence(False)
+
+    # -- pictures and answers ------------------------------------------------------------------
+
+    def _on_picture(self, picture: Picture) -> None:
+        widgets = self._widgets
+        widgets.video.show_picture(picture)
+        widgets.transport.show_time(picture.frame.time_s)
+        if self._shown is None:
+            self._explain_missing_label(picture)
+
+    def _explain_missing_label(self, picture: Picture) -> None:
+        """Say over the picture why nothing is recognised yet."""
+        video, models = self._widgets.video, self._session.models
+        if picture.filled >= picture.needed:
+            loading = self._session.loading_models
+            video.show_caption(
+                Caption("loading models…", None, "", DARK.quiet) if loading else None
+            )
+        elif self._session.state is State.ENDED and models is not None:
+            looked_at = f"{models.span_s:g} s" if models.span_s else f"{picture.needed} frames"
+            explanation = f"The models look at {looked_at} at a time."
+            video.show_caption(Caption("video too short", None, explanation, DARK.quiet))
+        else:
+            video.show_warming_up(picture.filled, picture.needed)
+
+    def _on_restart(self) -> None:
+        self._shown = None
+        if self._record is not None:
+            self._record.interrupt()
+        for panel in self._widgets.panels.values():
+            panel.show_waiting(self._waiting_text())
+
+    def _on_answer(self, shown: Shown) -> None:
+        self._shown = shown
+        answer = shown.answer
+        self._widgets.latency.add(answer)
+        if self._record is not None:
+            best = {slot: prediction.best for slot, prediction in answer.predictions.items()}
+            self._record.add(answer.offer.clip.time_s, best)
+        if self._clock() - self._refreshed_s >= _REFRESH_S:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Show the newest answer."""
+        self._refreshed_s = self._clock()
+        picture = self._widgets.video.picture
+        self._widgets.timeline.refresh(picture.frame.time_s if picture else None)
+        shown = self._shown
+        if shown is None:
+            return
+        for slot, prediction in shown.answer.predictions.items():
+            self._widgets.panels[slot].show_answer(prediction, shown.decisions[slot])
+        self._caption(shown)
+
+    def _caption(self, shown: Shown) -> None:
+        # The int8 student is the product; the fp32 twin speaks only where int8 cannot.
+        slot = next((slot for slot in SLOTS if slot in shown.decisions), None)
+        models = self._session.models
+        if slot is None or models is None:
+            self._widgets.video.show_caption(None)
+            return
+        decision, description = shown.decisions[slot], models.models[slot]
+        truth = f"truth: {title_of(shown.truth)}" if shown.truth else ""
+        if decision.state == "label" and decision.class_index is not None:
+            title = title_of(description.labels[decision.class_index])
+            caption = Caption(title, round(decision.confidence, 2), description.title)
+        else:
+            caption = Caption(decision.state, None, description.title, DARK.quiet)
+        self._widgets.video.show_caption(caption, truth)
+
+    # -- twice a second ------------------------------------------------------------------------
+
+    def _on_numbers(self, numbers: Numbers) -> None:
+        widgets = self._widgets
+        for slot, panel in widgets.panels.items():
+            panel.show_numbers(numbers.models[slot])
+        widgets.comparison.show_numbers(numbers)
+        widgets.status.show_numbers(numbers)
+        widgets.pill.show_fps(numbers.shown_fps)
+        widgets.latency.refresh()
+        self._refresh()

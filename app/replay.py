@@ -1,0 +1,292 @@
+"""`incab replay`: every clip of a video through both models, without a screen."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.machine import default_threads, peak_rss_mb
+from app.truth import truth_of_video
+from core.activities import title_of
+from core.clip import ClipSpec, RollingClip
+from core.comparison import (
+    Accuracy,
+    Agreement,
+    LatencyRecord,
+    Prediction,
+    predict,
+    truth_of_clip,
+)
+from core.decisions import LabelDecider
+from core.engines import DEFAULT_ENGINE, Engine, load_engine
+from core.errors import InCabError, ModelFileError
+from core.files import replacing
+from core.modelfile import Model, load_model
+from core.video import VideoFile
+
+SCHEMA = "incab.replay/1"
+_OUT_ENDINGS = (".csv", ".json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """What to replay and with what."""
+
+    source: Path
+    int8: Path
+    fp32: Path
+    annotations: Path | None = None
+    out: Path | None = None
+    engine: str = DEFAULT_ENGINE
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """One clip as written to --out."""
+
+    frame: int
+    time_s: float
+    truth: str | None
+    int8: str
+    int8_probability: float
+    int8_ms: float
+    fp32: str
+    fp32_probability: float
+    fp32_ms: float
+
+
+class _ModelScore:
+    """What one model said over the whole replay."""
+
+    def __init__(self, model: Model, engine: Engine) -> None:
+        self.model = model
+        self.engine = engine
+        self.top1: Counter[str] = Counter()
+        self.latency = LatencyRecord()
+        self.accuracy = Accuracy()
+        self.uncertain = 0
+        self._decider = LabelDecider()
+
+    def add(self, prediction: Prediction, truth: str | None) -> None:
+        label = self.model.labels[prediction.best]
+        self.top1[label] += 1
+        self.latency.add(prediction.latency_ms)
+        decision = self._decider.update(prediction.time_s, prediction.probabilities)
+        self.uncertain += decision.state == "uncertain"
+        if truth is not None:
+            self.accuracy.add(truth, label)
+
+    def report(self) -> dict[str, Any]:
+        latency = self.latency.summary()
+        clips = self.top1.total()
+        scored = self.accuracy.clips > 0
+        return {
+            "file": str(self.model.path),
+            "engine": self.engine.name,
+            "top1": dict(self.top1.most_common()),
+            "uncertain": self.uncertain / clips if clips else None,
+            "latency_ms": None
+            if latency is None
+            else {name: round(getattr(latency, name), 3) for name in ("mean", "p50", "p95", "p99")},
+            "accuracy": {
+                "top1": self.accuracy.top1,
+                "mean_per_class": self.accuracy.mean_per_class,
+            }
+            if scored
+            else None,
+        }
+
+
+def replay(
+    options: ReplayOptions, progress: Callable[[int, int | None], None] = lambda done, total: None
+) -> tuple[dict[str, Any], list[str]]:
+    """Run every clip of the source through both models; returns the JSON report and remarks.
+
+    Raises:
+        InCabError: a file is missing or unusable; nothing is written then.
+    """
+    if options.out is not None:
+        _check_out(options.out)
+    cv2.setNumThreads(1)
+    threads = options.threads or default_threads()
+    with VideoFile(options.source) as video:
+        scores = {
+            name: _load(path, name, options.engine, threads)
+            for name, path in (("int8", options.int8), ("fp32", options.fp32))
+        }
+        int8, fp32 = scores["int8"], scores["fp32"]
+        if int8.model.clip != fp32.model.clip or int8.model.labels != fp32.model.labels:
+            raise ModelFileError(
+                f"{options.int8} and {options.fp32} see different clips or name different classes "
+                "and cannot be compared; choose two models of one kind."
+            )
+        expected = video.properties.frame_count
+        labels = truth_of_video(
+            options.annotations, options.source, int8.model.labels, expected or 1_000_000
+        )
+        agreement = Agreement()
+        rows: list[ClipRow] = []
+        rolling = RollingClip(int8.model.clip)
+        frames, end_s = 0, 0.0
+        for frame in video:
+            frames, end_s = frame.index + 1, frame.time_s
+            progress(frames, expected)
+            rolling.push(frame)
+            clip = rolling.clip()
+            if clip is None:
+                continue
+            truth = truth_of_clip(labels, clip.frame_indices) if labels is not None else None
+            answers = {name: predict(score.engine, name, clip) for name, score in scores.items()}
+            for name, answer in answers.items():
+                scores[name].add(answer, truth)
+            agreement.add(answers["int8"], answers["fp32"])
+            rows.append(_row(answers, truth, int8.model.labels))
+        properties = video.properties
+    report = {
+        "schema": SCHEMA,
+        "source": {
+            "path": str(options.source),
+            "frames": frames,
+            "fps": round(properties.fps, 3),
+            "duration_s": round(end_s + 1 / properties.fps, 3),
+            "width": properties.width,
+            "height": properties.height,
+        },
+        "clips": agreement.clips,
+        "skipped": 0,
+        "models": {name: score.report() for name, score in scores.items()},
+        "agreement": agreement.share,
+        "kl_divergence": agreement.mean_kl_divergence,
+        "peak_rss_mb": round(peak_rss_mb(), 1),
+        "int8_parent_is_fp32": int8.model.is_twin_of(fp32.model),
+    }
+    if options.out is not None:
+        _write_rows(options.out, rows, report)
+    return report, _notes(options.source, frames, expected, agreement.clips, int8.model.clip)
+
+
+def _check_out(out: Path) -> None:
+    """Say before the work what would spoil it at its end."""
+    if out.suffix not in _OUT_ENDINGS:
+        raise InCabError(f"--out {out} must end in {' or '.join(_OUT_ENDINGS)}.")
+    if out.is_dir():
+        raise InCabError(f"--out {out} is a folder; name a file.")
+    if not out.parent.is_dir():
+        raise InCabError(f"There is no folder {out.parent} for --out; make it first.")
+
+
+def _load(path: Path, kind: str, engine: str, threads: int) -> _ModelScore:
+    model = load_model(path)
+    if model.kind != kind:
+        raise ModelFileError(f"{path} is an {model.kind} model; --{kind} needs an {kind} model.")
+    # Only fp32 runs everywhere; an int8 model beside a torch engine stays on the default.
+    name = engine if kind == "fp32" or engine != "eager" else DEFAULT_ENGINE
+    return _ModelScore(model, load_engine(model, name, threads))
+
+
+def _row(answers: dict[str, Prediction], truth: str | None, labels: tuple[str, ...]) -> ClipRow:
+    int8, fp32 = answers["int8"], answers["fp32"]
+    return ClipRow(
+        int8.frame_index,
+        round(int8.time_s, 4),
+        truth,
+        labels[int8.best],
+        round(float(int8.probabilities.max()), 4),
+        round(int8.latency_ms, 3),
+        labels[fp32.best],
+        round(float(fp32.probabilities.max()), 4),
+        round(fp32.latency_ms, 3),
+    )
+
+
+def _notes(
+    source: Path, frames: int, expected: int | None, clips: int, spec: ClipSpec
+) -> list[str]:
+    notes: list[str] = []
+    if expected is not None and frames < expected:
+        notes.append(
+            f"{source.name} names {expected} frames but only {frames} could be decoded; "
+            "it is damaged or cut off."
+        )
+    if clips == 0:
+        span = f"{spec.span_s:g} s" if spec.span_s else f"{spec.frames} frames"
+        notes.append(f"{source.name} is shorter than one clip of {span}, so there is no label.")
+    return notes
+
+
+def _write_rows(out: Path, rows: list[ClipRow], report: dict[str, Any]) -> None:
+    with replacing(out) as partial:
+        if out.suffix == ".json":
+            partial.write_text(
+                json.dumps({**report, "rows": [asdict(row) for row in rows]}, indent=1)
+            )
+            return
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ClipRow.__dataclass_fields__)
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+
+
+def print_report(report: dict[str, Any], notes: list[str], console: Console) -> None:
+    """The comparison as a table for people."""
+    source = report["source"]
+    console.print(
+        f"[bold]{escape(Path(source['path']).name)}[/bold]  {source['width']}×{source['height']}, "
+        f"{source['frames']} frames, {source['duration_s']:.1f} s at {source['fps']:g} fps, "
+        f"{report['clips']} clips",
+        highlight=False,
+    )
+    for note in notes:
+        console.print(f"[yellow]{escape(note)}[/yellow]", highlight=False)
+    if not report["clips"]:
+        return
+    table = Table()
+    table.add_column("")
+    models = report["models"]
+    for name in models:
+        table.add_column(f"{name.upper()} student", justify="right")
+    rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+        ("most often", lambda m: title_of(next(iter(m["top1"])))),
+        (
+            "latency p50 / p95",
+            lambda m: f"{m['latency_ms']['p50']:.1f} / {m['latency_ms']['p95']:.1f} ms",
+        ),
+        ("uncertain", lambda m: f"{m['uncertain']:.0%}"),
+        ("file", lambda m: f"{Path(m['file']).stat().st_size / 1e6:.2f} MB"),
+        ("engine", lambda m: m["engine"]),
+    ]
+    if models["int8"]["accuracy"]:
+        rows.insert(1, ("right (top-1)", lambda m: f"{m['accuracy']['top1']:.1%}"))
+        rows.insert(
+            2, ("right (mean per class)", lambda m: f"{m['accuracy']['mean_per_class']:.1%}")
+        )
+    for title, cell in rows:
+        table.add_row(title, *(cell(model) for model in models.values()))
+    console.print(table)
+    speed = models["fp32"]["latency_ms"]["p50"] / models["int8"]["latency_ms"]["p50"]
+    console.print(
+        f"agreement {report['agreement']:.1%} · KL {report['kl_divergence']:.3f} · "
+        f"int8 {faster_or_slower(speed)} · peak memory {report['peak_rss_mb']:.0f} MB",
+        highlight=False,
+    )
+    if not report["int8_parent_is_fp32"]:
+        console.print(
+            "The int8 model was not made from this fp32 model: two trainings are compared.",
+            highlight=False,
+        )
+
+
+def faster_or_slower(ratio: float) -> str:
+    """3.8 as "3.8× faster", 0.5 as "2.0× slower"."""
+    return f"{ratio:.1f}× faster" if ratio >= 1 else f"{1 / ratio:.1f}× slower"

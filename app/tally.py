@@ -1,0 +1,122 @@
+"""What is counted while a source plays: rates, latencies, agreement. No Qt, no threads."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+
+from app.messages import SLOTS, Answer, ModelNumbers, ModelPair, Numbers, Slot
+from core.comparison import Accuracy, Agreement, LatencyRecord, RateMeter
+
+# A minute at 30 clips a second: percentiles follow the machine's present state.
+_LATENCIES_KEPT = 1800
+
+
+class Rate:
+    """A RateMeter that may be told of several events at once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._meter = RateMeter(clock=clock)
+
+    def tick(self, events: int = 1) -> None:
+        """So many events happened now."""
+        for _ in range(events):
+            self._meter.tick()
+
+    def per_second(self) -> float:
+        """Events per second over the last two seconds."""
+        return self._meter.per_second()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._meter.reset()
+
+
+@dataclass(slots=True)
+class _ModelTally:
+    rate: Rate
+    latency: LatencyRecord = field(default_factory=lambda: LatencyRecord(_LATENCIES_KEPT))
+    accuracy: Accuracy = field(default_factory=Accuracy)
+
+
+class Tally:
+    """All counters of one source; a new source gets a new tally."""
+
+    def __init__(
+        self, skipped_before: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._skipped_before = skipped_before
+        self.captured = Rate(clock)
+        self.shown = Rate(clock)
+        self.inferred = Rate(clock)
+        self.agreement = Agreement()
+        self._models: dict[Slot, _ModelTally] = {slot: _ModelTally(Rate(clock)) for slot in SLOTS}
+        self._newest_captured_s: float | None = None
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+
+    def restart_rates(self) -> None:
+        """Let the rates begin anew, after a pause or a jump; the other figures go on."""
+        for rate in (self.captured, self.shown, self.inferred):
+            rate.reset()
+        for model in self._models.values():
+            model.rate.reset()
+
+    def forget_newest(self) -> None:
+        """There is no label on the screen any more."""
+        self._newest_captured_s = None
+
+    def add(self, answer: Answer, truth: str | None, labels: tuple[str, ...]) -> None:
+        """Count one answer, against the truth where there is one."""
+        self._newest_captured_s = answer.offer.captured_s
+        self.inferred.tick()
+        for slot, prediction in answer.predictions.items():
+            model = self._models[slot]
+            model.rate.tick()
+            model.latency.add(prediction.latency_ms)
+            if truth is not None:
+                model.accuracy.add(truth, labels[prediction.best])
+        if len(answer.predictions) == len(SLOTS):
+            self.agreement.add(answer.predictions["int8"], answer.predictions["fp32"])
+
+    def numbers(self, models: ModelPair | None, skipped: int, playing: bool) -> Numbers:
+        """All figures now; `skipped` is the model worker's count since it began."""
+        age_s = None
+        if playing and self._newest_captured_s is not None:
+            age_s = self._clock() - self._newest_captured_s
+        per_model = {slot: self._model_numbers(self._models[slot]) for slot in SLOTS}
+        int8, fp32 = per_model["int8"].latency, per_model["fp32"].latency
+        described = models.models if models else {}
+        return Numbers(
+            capture_fps=self.captured.per_second(),
+            shown_fps=self.shown.per_second(),
+            inferred_fps=self.inferred.per_second(),
+            skipped=skipped - self._skipped_before,
+            label_age_ms=None if age_s is None else age_s * 1000,
+            cpu_percent=self._process.cpu_percent() / (os.cpu_count() or 1),
+            memory_mb=self._process.memory_info().rss / 1e6,
+            models=per_model,
+            clips=self.agreement.clips,
+            agreement=self.agreement.share,
+            kl_divergence=self.agreement.mean_kl_divergence,
+            speed_ratio=fp32.p50 / int8.p50 if int8 and fp32 and int8.p50 > 0 else None,
+            size_ratio=(
+                described["fp32"].file_mb / described["int8"].file_mb
+                if len(described) == len(SLOTS)
+                else None
+            ),
+        )
+
+    @staticmethod
+    def _model_numbers(model: _ModelTally) -> ModelNumbers:
+        return ModelNumbers(
+            model.rate.per_second(),
+            model.latency.summary(),
+            model.accuracy.mean_per_class,
+            model.accuracy.clips,
+        )

@@ -1,0 +1,98 @@
+"""What quantization costs and what it buys, in four numbers."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout
+
+from app import theme
+from app.messages import SLOTS, ModelPair, Numbers
+from app.theme import DARK
+from app.widgets.controls import NumberTile, label, set_role
+
+
+class ComparisonCard(QFrame):
+    """Agreement and divergence of the two models, and how they differ in speed and size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Comparison")
+        self.setMinimumHeight(theme.FIGURES_HEIGHT[0])
+        self.setMaximumHeight(theme.FIGURES_HEIGHT[1])
+        self.agreement = NumberTile("agreement", DARK.good)
+        self.divergence = NumberTile("KL divergence")
+        self.speed = NumberTile("faster", DARK.int8)
+        self.size = NumberTile("smaller", DARK.int8)
+        self.agreement.setToolTip("Share of clips for which both models name the same activity.")
+        self.divergence.setToolTip(
+            "Mean KL divergence of int8's probabilities from fp32's, in nats; 0 is identical."
+        )
+        self.speed.setToolTip("Median time of fp32 against median time of int8, same clips.")
+        self.size.setToolTip("Size of the fp32 file against the int8 file.")
+        self.origin = label("", "quiet", name="How the two models are related")
+        self.origin.setWordWrap(True)
+
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(22)
+        grid.setVerticalSpacing(6)
+        for column, tile in enumerate((self.agreement, self.divergence, self.speed, self.size)):
+            grid.addWidget(tile, 0, column)
+            grid.setColumnStretch(column, 1)
+            tile.setMinimumWidth(108)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 10, 14, 10)
+        layout.setSpacing(6)
+        self.clips = label("", "quiet", name="Clips compared")
+        self.clips.setMinimumWidth(110)
+        self.clips.setAlignment(Qt.AlignmentFlag.AlignRight)
+        head = QHBoxLayout()
+        head.addWidget(label("INT8 against FP32", "title"))
+        head.addStretch()
+        head.addWidget(self.clips)
+        layout.addLayout(head)
+        layout.addLayout(grid)
+        layout.addStretch()
+        layout.addWidget(self.origin)
+
+    def show_models(self, models: ModelPair) -> None:
+        """Say whether the difference is quantization or two trainings."""
+        if len(models.models) < len(SLOTS):
+            set_role(self.origin, "quiet")
+            self.origin.setText("Two models are needed for a comparison.")
+        elif models.twins:
+            set_role(self.origin, "quiet")
+            self.origin.setText("Twins: INT8 was fine-tuned from exactly this FP32 student.")
+        else:
+            set_role(self.origin, "warning")
+            self.origin.setText("Not twins: this compares two trainings, not only quantization.")
+
+    def show_numbers(self, numbers: Numbers) -> None:
+        """Show the figures as they are now."""
+        share, divergence = numbers.agreement, numbers.kl_divergence
+        self.clips.setText(f"{numbers.clips} clips" if numbers.clips else "")
+        if share is None or divergence is None:
+            self.agreement.show_number("–", colour=DARK.quiet)
+            self.divergence.show_number("–")
+        else:
+            self.agreement.show_number(f"{share * 100:.1f} %", colour=_colour_of_agreement(share))
+            self.divergence.show_number(f"{divergence:.3f}" if divergence >= 0.001 else "< 0.001")
+        faster = numbers.speed_ratio is None or numbers.speed_ratio >= 1
+        self.speed.show_number(
+            *ratio_in_words(numbers.speed_ratio, "faster", "slower"),
+            DARK.int8 if faster else DARK.warning,
+        )
+        self.size.show_number(*ratio_in_words(numbers.size_ratio, "smaller", "larger"))
+
+
+def _colour_of_agreement(share: float) -> str:
+    """Twins should agree on 95 % of clips; far below that something is wrong."""
+    return DARK.good if share >= 0.95 else DARK.warning if share >= 0.8 else DARK.bad
+
+
+def ratio_in_words(ratio: float | None, more: str, less: str) -> tuple[str, str]:
+    """A ratio a person can read, e.g. ("3.8×", "faster"); below one it is turned round."""
+    if ratio is None:
+        return "–", more
+    return (f"{ratio:.1f}×", more) if ratio >= 1 else (f"{1 / ratio:.1f}×", less)

@@ -1,0 +1,86 @@
+"""Buttons and labels that all parts of the window share."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+
+
+class Button(QToolButton):
+    """A button for an action; Enter presses it, because Space belongs to playing."""
+
+    def __init__(self, action: QAction, *, text: bool = False, role: str = "") -> None:
+        super().__init__()
+        self.setDefaultAction(action)
+        self.setIconSize(QSize(20, 20))
+        self.setProperty("role", role)
+        self.setProperty("wide", text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolButtonStyle(
+            Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            if text
+            else Qt.ToolButtonStyle.ToolButtonIconOnly
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+def label(text: str = "", role: str = "", *, name: str = "") -> QLabel:
+    """A plain-text label in one of the stylesheet's roles; `name` is for screen readers."""
+    made = QLabel(text)
+    # File names and errors are shown as they are, never as markup.
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setProperty("role", role)
+    if name:
+        made.setAccessibleName(name)
+    return made
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget another of the stylesheet's roles."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class NumberTile(QWidget):
+    """A big number over a small caption; both keep their place while the number changes."""
+
+    def __init__(self, caption: str, colour: str = theme.DARK.text) -> None:
+        super().__init__()
+        self._number = label("–", "number")
+        self._number.setFont(theme.font(theme.NUMBER_PX, bold=True))
+        self._number.setStyleSheet(f"color: {colour}")
+        self._colour = colour
+        self._caption = label(caption, "quiet")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(1)
+        layout.addWidget(self._number)
+        layout.addWidget(self._caption)
+        self.setAccessibleName(caption)
+
+    @property
+    def text(self) -> str:
+        """What it shows."""
+        return self._number.text()
+
+    def show_number(self, text: str, caption: str | None = None, colour: str | None = None) -> None:
+        """Change the number, and the caption or colour when one is given."""
+        if colour is not None and colour != self._colour:
+            self._colour = colour
+            self._number.setStyleSheet(f"color: {colour}")
+        if text != self._number.text():
+            self._number.setText(text)
+            self.setAccessibleDescription(text)
+        if caption is not None and caption != self._caption.text():
+            self._caption.setText(caption)
+            self.setAccessibleName(caption)

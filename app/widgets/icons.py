@@ -1,0 +1,45 @@
+"""The window's icons, drawn from lines so that they are sharp at every scale."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app.theme import DARK
+
+_PIXELS = 96
+
+# On a 24×24 grid; a filled shape is closed and marked by its fill.
+_SHAPES = {
+    "play": '<path d="M8 5 L19 12 L8 19 Z" fill="{c}"/>',
+    "pause": '<path d="M8 6 V18 M16 6 V18" stroke-width="3.4"/>',
+    "restart": '<path d="M6 6 V18"/><path d="M19 6 L10 12 L19 18 Z" fill="{c}"/>',
+    "loop": '<path d="M5 12 V10 A3 3 0 0 1 8 7 H19 M16 4 L19 7 L16 10"/>'
+    '<path d="M19 12 V14 A3 3 0 0 1 16 17 H5 M8 14 L5 17 L8 20"/>',
+    "open": '<path d="M3 18 V6 H9 L11 8.5 H20 V18 Z"/>',
+    "camera": '<path d="M3 7 H15 V17 H3 Z M15 11 L21 7.5 V16.5 L15 13"/>',
+    "stream": '<path d="M6 18 A1 1 0 0 1 6 17.9 M5 12 A7 7 0 0 1 12 19 M5 6 A13 13 0 0 1 18 19"/>',
+    "recent": '<path d="M12 4 A8 8 0 1 1 11.9 4 M12 8 V12 L15 14"/>',
+    "close": '<path d="M6 6 L18 18 M18 6 L6 18"/>',
+    "fullscreen": '<path d="M4 9 V4 H9 M15 4 H20 V9 M20 15 V20 H15 M9 20 H4 V15"/>',
+    "help": '<path d="M8.5 9 A3.5 3.5 0 1 1 13.5 12 Q12 13 12 14.5 M12 18.5 V18.6"/>',
+    "warning": '<path d="M12 4 L21 19 H3 Z M12 10 V14 M12 16.6 V16.7"/>',
+    "down": '<path d="M7 10 L12 15 L17 10"/>',
+}
+
+
+def icon(name: str, colour: str = DARK.text) -> QIcon:
+    """One of the icons in a colour."""
+    shapes = _SHAPES[name].format(c=colour)
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><g fill="none" '
+        f'stroke="{colour}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">'
+        f"{shapes}</g></svg>"
+    )
+    pixmap = QPixmap(_PIXELS, _PIXELS)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    QSvgRenderer(QByteArray(svg.encode())).render(painter)
+    painter.end()
+    return QIcon(pixmap)

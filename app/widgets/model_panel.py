@@ -1,0 +1,162 @@
+"""One model: what it sees, how sure it is, and how fast it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
+
+from app import theme
+from app.messages import ModelDescription, ModelNumbers, Slot
+from app.theme import DARK
+from app.widgets.activity_bars import ActivityBars
+from app.widgets.controls import NumberTile, label
+from app.widgets.fit_label import FitLabel
+from core.activities import title_of
+from core.comparison import Prediction
+from core.decisions import Decision
+
+_NOTHING_DERIVED = "could do – FPS (derived)"
+_ENGINE_TITLES = {"openvino": "OpenVINO", "eager": "PyTorch eager", "reference": "reference"}
+
+
+class ModelPanel(QFrame):
+    """The card of one model."""
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__()
+        self._description: ModelDescription | None = None
+        self._failed = False
+        self.setProperty("role", "card")
+        self.setMinimumWidth(272)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+        self.title = label(f"{slot.upper()} student", "title")
+        self.title.setStyleSheet(f"color: {DARK.of_slot(slot)}")
+        self.setAccessibleName(self.title.text())
+        self.file = label("", "quiet", name="Model file")
+        self.activity = FitLabel(theme.LABEL_PX, 2, "Activity")
+        self.confidence = label("", name="Confidence")
+        self.confidence.setFont(theme.font(theme.LABEL_PX, bold=True))
+        self.confidence.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.confidence.setFixedWidth(self.confidence.fontMetrics().horizontalAdvance("100 %") + 2)
+        self.bars = ActivityBars()
+        self.message = label("", name="Model state")
+        self.message.setWordWrap(True)
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.bars)
+        self._pages.addWidget(self.message)
+        self.live_fps = NumberTile("FPS live", DARK.of_slot(slot))
+        self.p50 = NumberTile("ms median")
+        self.p95 = NumberTile("ms p95")
+        self.p95.setToolTip("95 of 100 clips were answered within this time.")
+        self.derived = label(_NOTHING_DERIVED, "quiet", name="Derived speed")
+        self.accuracy = label("", "quiet", name="Accuracy")
+        self._lay_out()
+        self.show_loading()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.title)
+        head.addStretch()
+        head.addWidget(self.file)
+        answer = QHBoxLayout()
+        answer.setSpacing(6)
+        answer.addWidget(self.activity, 1)
+        answer.addWidget(self.confidence)
+        tiles = QHBoxLayout()
+        tiles.setSpacing(8)
+        for tile in (self.live_fps, self.p50, self.p95):
+            tiles.addWidget(tile, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 10, 14, 10)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addLayout(answer)
+        layout.addWidget(self._pages, 1)
+        layout.addLayout(tiles)
+        layout.addWidget(self.derived)
+        layout.addWidget(self.accuracy)
+        self.accuracy.hide()
+
+    # -- what the model is ---------------------------------------------------------------------
+
+    def show_loading(self) -> None:
+        """The engine is being made ready."""
+        self._say("loading model…", "The engine proves itself on the model's golden answers.")
+
+    def show_description(self, description: ModelDescription) -> None:
+        """Show what the model file says of itself."""
+        self._description = description
+        engine = _ENGINE_TITLES.get(description.engine, description.engine)
+        self.title.setText(description.title)
+        self.setAccessibleName(description.title)
+        self.file.setText(f"{description.file_mb:.2f} MB · {engine}")
+        self.file.setToolTip(f"{description.file_name}\n{len(description.labels)} activities")
+
+    def show_failure(self, sentence: str) -> None:
+        """The model does not run; the other one goes on."""
+        self._failed = True
+        self._say("not running", sentence, DARK.bad)
+
+    def show_waiting(self, text: str) -> None:
+        """There is nothing to say yet: no video, or the clip buffer is filling."""
+        if self._failed:
+            return
+        self.activity.show_text(text, DARK.quiet)
+        self._show_confidence(None)
+        self.bars.show_rows([])
+        self._pages.setCurrentWidget(self.bars)
+
+    def _show_confidence(self, confidence: float | None) -> None:
+        # Without a number its place belongs to the words.
+        self.confidence.setVisible(confidence is not None)
+        self.confidence.setText("" if confidence is None else f"{confidence * 100:.0f} %")
+
+    def _say(self, headline: str, sentence: str, colour: str = DARK.quiet) -> None:
+        self.activity.show_text(headline, colour)
+        self._show_confidence(None)
+        self.message.setText(sentence)
+        self._pages.setCurrentWidget(self.message)
+
+    # -- what it answers -----------------------------------------------------------------------
+
+    def show_answer(self, prediction: Prediction, decision: Decision) -> None:
+        """Show the steady label and, as bars, the raw probabilities."""
+        if self._failed or self._description is None:
+            return
+        labels = self._description.labels
+        if decision.state == "label" and decision.class_index is not None:
+            self.activity.show_text(title_of(labels[decision.class_index]))
+            self._show_confidence(decision.confidence)
+        else:
+            self.activity.show_text(decision.state, DARK.quiet)
+            self._show_confidence(None)
+        self.bars.show_rows([(labels[index], share) for index, share in prediction.top(5)])
+        self._pages.setCurrentWidget(self.bars)
+
+    def show_numbers(self, numbers: ModelNumbers) -> None:
+        """Show speed and accuracy as they are now."""
+        latency = numbers.latency
+        self.live_fps.show_number(f"{numbers.fps:.1f}" if latency else "–")
+        self.p50.show_number(milliseconds(latency.p50) if latency else "–")
+        self.p95.show_number(milliseconds(latency.p95) if latency else "–")
+        could_do = numbers.could_do_fps
+        self.derived.setText(
+            f"could do {could_do:.0f} FPS (derived)" if could_do else _NOTHING_DERIVED
+        )
+        self.derived.setToolTip("One second divided by the median time of one clip.")
+        self.accuracy.setVisible(numbers.accuracy is not None)
+        if numbers.accuracy is not None:
+            self.accuracy.setText(
+                f"{numbers.accuracy * 100:.1f} % mean per class · {numbers.labelled_clips} clips"
+            )
+            self.accuracy.setToolTip(
+                "Mean over the activities seen of each one's share of clips named rightly."
+            )
+
+
+def milliseconds(value: float) -> str:
+    """A time with as many digits as can be told apart."""
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"

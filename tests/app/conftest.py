@@ -1,0 +1,89 @@
+"""The real window on tiny models, short videos and a fake camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.application import make_application
+from app.main_window import MainWindow
+from app.messages import Slot
+from app.options import WindowOptions
+from core.modelfile import load_model, save_model
+from tests.app.doubles import FakeCamera, float_network, int8_network, tiny_model, write_video
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[Slot, Path]:
+    """An fp32 model file and that of its int8 twin."""
+    folder = tmp_path_factory.mktemp("models")
+    paths: dict[Slot, Path] = {
+        "int8": folder / "int8.safetensors",
+        "fp32": folder / "fp32.safetensors",
+    }
+    save_model(tiny_model(float_network()), paths["fp32"])
+    parent = load_model(paths["fp32"]).sha256
+    save_model(replace(tiny_model(int8_network()), parent=parent), paths["int8"])
+    return paths
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with long.mp4 (dark, then bright), brief.mp4 and blink.mp4 (shorter than a clip)."""
+    folder = tmp_path_factory.mktemp("videos")
+    write_video(folder / "long.mp4", [20] * 300 + [220] * 300)
+    write_video(folder / "brief.mp4", [20] * 20 + [220] * 20)
+    write_video(folder / "blink.mp4", [120] * 4)
+    return folder
+
+
+@pytest.fixture
+def camera() -> FakeCamera:
+    return FakeCamera()
+
+
+@pytest.fixture(scope="session")
+def qapp() -> object:
+    """The application as the product makes it."""
+    return make_application()
+
+
+@pytest.fixture
+def options(models: dict[Slot, Path], tmp_path: Path) -> WindowOptions:
+    return WindowOptions(
+        source=None,
+        annotations=None,
+        int8=models["int8"],
+        fp32=models["fp32"],
+        settings_path=tmp_path / "incab.ini",
+        threads=1,
+        loop=False,
+    )
+
+
+@pytest.fixture
+def make_window(
+    qtbot: QtBot, options: WindowOptions, camera: FakeCamera
+) -> Iterator[Callable[..., MainWindow]]:
+    """Makes the real window, started; all are closed in the end."""
+    windows: list[MainWindow] = []
+
+    def make(*, start: bool = True, **changes: object) -> MainWindow:
+        window = MainWindow(replace(options, **changes), open_live=camera)
+        windows.append(window)
+        qtbot.addWidget(window)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        if start:
+            window.start()
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+        assert window.ended_cleanly

@@ -1,0 +1,296 @@
+"""The source worker: pacing, pausing, restarting, gaps, and ending from anywhere."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.capture import SILENCE_S, Capture, CaptureSetup
+from app.messages import ClipOffer, Picture, SourceInfo
+from app.picture_slot import shrink_to
+from app.schedule import Schedule
+from app.sources import Address
+from tests.app.doubles import SPEC, FakeCamera
+
+STOPS_WITHIN_MS = 1000
+
+
+class Rig:
+    """A capture and what it offered."""
+
+    def __init__(self, address: Address, camera: FakeCamera, **changes: object) -> None:
+        self.offers: list[ClipOffer] = []
+        setup = CaptureSetup(
+            address=address,
+            annotations=None,
+            spec=SPEC,
+            labels=(),
+            next_generation=itertools.count(1).__next__,
+            offer=self.offers.append,
+            open_live=camera,
+        )
+        self.capture = Capture(replace(setup, **changes))
+        self.opened: list[SourceInfo] = []
+        self.failures: list[str] = []
+        self.capture.opened.connect(self._on_opened)
+        self.capture.failed.connect(self._on_failed)
+
+    def _on_opened(self, capture: Capture, info: SourceInfo) -> None:
+        self.opened.append(info)
+
+    def _on_failed(self, capture: Capture, text: str) -> None:
+        self.failures.append(text)
+
+
+@pytest.fixture
+def rig(qtbot: QtBot, camera: FakeCamera) -> Iterator[Callable[..., Rig]]:
+    rigs: list[Rig] = []
+
+    def make(address: Address, **changes: object) -> Rig:
+        rigs.append(Rig(address, camera, **changes))
+        return rigs[-1]
+
+    yield make
+    for made in rigs:
+        made.capture.stop()
+        assert made.capture.wait(STOPS_WITHIN_MS)
+
+
+def next_picture(qtbot: QtBot, capture: Capture) -> Picture:
+    taken: list[Picture] = []
+
+    def take() -> bool:
+        picture = capture.pictures.take()
+        taken.extend([picture] if picture is not None else [])
+        return bool(taken)
+
+    qtbot.waitUntil(take)
+    return taken[0]
+
+
+def test_a_file_is_played_at_its_own_speed_and_every_frame_is_buffered(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "brief.mp4")
+    started_s = time.monotonic()
+    with qtbot.waitSignal(made.capture.ended, timeout=10_000):
+        made.capture.start()
+        made.capture.play()
+    assert time.monotonic() - started_s >= 0.95 * 39 / 30
+    assert made.capture.captured == 40
+    info = made.opened[0]
+    assert (info.width, info.height, info.live) == (64, 48, False)
+    assert info.duration_s == pytest.approx(40 / 30)
+    # From the first full clip on each frame ended one, so each is in the buffer.
+    newest = [offer.clip.frame_index for offer in made.offers]
+    assert newest == list(range(newest[0], 40))
+    assert newest[0] <= 9
+
+
+def test_nothing_is_delivered_before_play(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "brief.mp4")
+    with qtbot.waitSignal(made.capture.opened):
+        made.capture.start()
+    assert made.capture.captured == 0
+    assert made.capture.pictures.take() is None
+
+
+def test_pause_holds_and_play_goes_on_where_it_was(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "long.mp4")
+    made.capture.start()
+    made.capture.play()
+    qtbot.waitUntil(lambda: made.capture.captured >= 5)
+    made.capture.pause()
+    qtbot.wait(80)  # a frame that was due may still come
+    held = made.capture.captured
+    qtbot.wait(150)
+    assert made.capture.captured == held
+    made.capture.play()
+    qtbot.waitUntil(lambda: made.capture.captured >= held + 5)
+    assert [offer.generation for offer in made.offers] == [1] * len(made.offers)
+
+
+def test_restart_while_paused_shows_the_first_frame_only(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "long.mp4")
+    made.capture.start()
+    made.capture.play()
+    qtbot.waitUntil(lambda: made.capture.captured >= 5)
+    made.capture.pause()
+    qtbot.wait(80)
+    made.capture.pictures.take()
+    made.capture.restart()
+    picture = next_picture(qtbot, made.capture)
+    assert (picture.frame.index, picture.generation, picture.filled) == (0, 2, 1)
+    qtbot.wait(100)
+    assert made.capture.pictures.take() is None
+
+
+def test_loop_begins_a_new_generation_and_never_ends(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "blink.mp4")
+    made.capture.loop = True
+    with qtbot.assertNotEmitted(made.capture.ended):
+        made.capture.start()
+        made.capture.play()
+        qtbot.waitUntil(lambda: made.capture.captured >= 9)
+    assert not made.capture.at_end
+
+
+def test_restart_after_the_end_plays_again(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "blink.mp4")
+    with qtbot.waitSignal(made.capture.ended):
+        made.capture.start()
+        made.capture.play()
+    assert made.capture.at_end
+    with qtbot.waitSignal(made.capture.ended):
+        made.capture.restart()
+    assert made.capture.captured == 8
+
+
+def test_a_file_that_is_none_is_told_in_a_sentence(
+    qtbot: QtBot, rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    made = rig(tmp_path / "missing.mp4")
+    with qtbot.waitSignal(made.capture.failed):
+        made.capture.start()
+    assert "missing.mp4" in made.failures[0]
+    qtbot.waitUntil(made.capture.isFinished)
+
+
+def test_truth_that_does_not_fit_leaves_the_video_playable(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("no,header\n")
+    made = rig(videos / "blink.mp4", annotations=wrong)
+    with qtbot.waitSignal(made.capture.opened):
+        made.capture.start()
+    assert made.opened[0].truth is None
+    assert "wrong.csv" in (made.opened[0].problem or "")
+
+
+def test_large_pictures_are_shrunk_for_painting_only(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "blink.mp4")
+    made.capture.view_size = (32, 1000)
+    with qtbot.waitSignal(made.capture.ended):
+        made.capture.start()
+        made.capture.play()
+    picture = made.capture.pictures.take()
+    assert picture is not None
+    assert picture.frame.image.shape == (48, 64, 3)
+    assert picture.display.shape == (24, 32, 3)
+
+
+def test_shrink_to_keeps_the_aspect_and_never_enlarges() -> None:
+    image = np.zeros((100, 200, 3), np.uint8)
+    assert shrink_to(image, (400, 400)) is image
+    assert shrink_to(image, (100, 400)).shape == (50, 100, 3)
+    assert shrink_to(image, (1, 1)).shape == (1, 1, 3)
+
+
+def test_a_late_frame_is_due_at_once_and_a_very_late_one_moves_the_schedule() -> None:
+    schedule = Schedule()
+    assert schedule.remaining_s(0.0, 100.0) == 0
+    assert schedule.remaining_s(0.1, 100.04) == pytest.approx(0.06)
+    assert schedule.remaining_s(0.2, 100.5) == pytest.approx(-0.3)
+    # Five seconds of suspension are not raced through.
+    assert schedule.remaining_s(0.3, 105.3) == 0
+    assert schedule.remaining_s(0.4, 105.3) == pytest.approx(0.1)
+
+
+def test_a_pause_moves_the_schedule() -> None:
+    schedule = Schedule()
+    schedule.remaining_s(0.0, 100.0)
+    schedule.interrupt()
+    assert schedule.remaining_s(0.1, 100.3) == 0
+
+
+# -- cameras -----------------------------------------------------------------------------------
+
+
+def test_a_camera_opens_with_its_first_picture(
+    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    with qtbot.waitSignal(made.capture.opened):
+        made.capture.start()
+        camera.feed.put(50)
+    assert made.opened[0].live
+    assert made.opened[0].title == "camera 0"
+
+
+def test_a_paused_camera_keeps_its_clip_buffer_filled(
+    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    made.capture.start()
+    for level in range(20):
+        camera.feed.put(level)
+        qtbot.wait(20)
+    qtbot.waitUntil(lambda: made.capture.captured == 20)
+    assert made.offers == []
+    made.capture.play()
+    camera.feed.put(20)
+    qtbot.waitUntil(lambda: len(made.offers) == 1)
+    assert made.offers[0].clip.frame_index == 20
+
+
+def test_a_silence_begins_a_new_generation(
+    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    made.capture.start()
+    made.capture.play()
+    camera.feed.put(1)
+    qtbot.waitUntil(lambda: made.capture.captured == 1)
+    first = made.capture.pictures.take()
+    qtbot.wait(round(1000 * SILENCE_S) + 150)
+    camera.feed.put(2)
+    qtbot.waitUntil(lambda: made.capture.captured == 2)
+    second = made.capture.pictures.take()
+    assert first is not None
+    assert second is not None
+    assert (first.generation, second.generation) == (1, 2)
+    assert second.filled == 1
+
+
+def test_a_camera_that_breaks_is_closed_and_told(
+    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    with qtbot.waitSignal(made.capture.failed):
+        made.capture.start()
+        camera.feed.put(1)
+        camera.feed.put("The cable is out; plug it in.")
+    assert made.failures == ["The cable is out; plug it in."]
+    qtbot.waitUntil(made.capture.isFinished)
+    assert camera.closed
+
+
+def test_stop_releases_a_camera_that_gives_nothing(
+    rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    made.capture.start()
+    made.capture.stop()
+    assert made.capture.wait(STOPS_WITHIN_MS)
+    assert camera.closed or camera.opened == 0
+    assert made.failures == []

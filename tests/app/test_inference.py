@@ -1,0 +1,209 @@
+"""The model worker: newest clip first, honest counting, one model's failure is not the other's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+
+from app import inference
+from app.inference import Inference
+from app.messages import Answer, ClipOffer, ModelPair, Slot
+from core.clip import Clip
+from core.modelfile import Model, load_model, save_model
+from tests.app.doubles import BRIGHT, DARK, LABELS, SPEC
+
+
+def offer(index: int, level: int = 20) -> ClipOffer:
+    pixels = np.full(SPEC.clip_shape, level, np.uint8)
+    return ClipOffer(Clip(pixels, (index,), index / 30), 1, 0.0)
+
+
+class Log:
+    """What a worker said."""
+
+    def __init__(self, worker: Inference) -> None:
+        self.pairs: list[ModelPair] = []
+        self.failures: dict[str, str] = {}
+        self.ready: list[str] = []
+        worker.described.connect(self.pairs.append)
+        worker.failed.connect(self.failures.__setitem__)
+        worker.ready.connect(self.ready.append)
+
+
+@pytest.fixture
+def make_worker(qtbot: QtBot) -> Iterator[Callable[..., tuple[Inference, Log]]]:
+    workers: list[Inference] = []
+
+    def make(paths: Mapping[Slot, Path], *, wait: bool = True) -> tuple[Inference, Log]:
+        worker = Inference(paths, "openvino", 1)
+        workers.append(worker)
+        log = Log(worker)
+        if wait:
+            with qtbot.waitSignal(worker.idle, timeout=20_000):
+                worker.start()
+        else:
+            worker.start()
+        return worker, log
+
+    yield make
+    for worker in workers:
+        worker.stop()
+        assert worker.wait(2000)
+
+
+def collect(qtbot: QtBot, worker: Inference, count: int) -> list[Answer]:
+    answers: list[Answer] = []
+
+    def enough() -> bool:
+        answers.extend(worker.take_answers())
+        return len(answers) >= count
+
+    qtbot.waitUntil(enough)
+    return answers
+
+
+class GatedEngine:
+    """Answers when the test lets it, and not at all when told to fail."""
+
+    name = "gated"
+
+    def __init__(self, gate: threading.Semaphore, failing: bool = False) -> None:
+        self.gate = gate
+        self.failing = failing
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert self.gate.acquire(timeout=10)
+        if self.failing:
+            raise RuntimeError("the engine broke")
+        return np.zeros(len(LABELS), np.float32)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Engines that wait for this gate; the int8 one fails when `gate.failing` was set."""
+    gate = threading.Semaphore(0)
+
+    def load(model: Model, name: str, threads: int) -> GatedEngine:
+        return GatedEngine(gate, model.kind == "int8" and getattr(gate, "failing", False))
+
+    monkeypatch.setattr(inference, "load_engine", load)
+    return gate
+
+
+def test_both_models_answer_the_same_clip(
+    qtbot: QtBot, make_worker: Callable[..., tuple[Inference, Log]], models: dict[Slot, Path]
+) -> None:
+    worker, log = make_worker(models)
+    assert sorted(log.ready) == ["fp32", "int8"]
+    assert log.pairs[0].twins
+    assert log.pairs[0].models["int8"].kind == "int8"
+    worker.offer(offer(7, 20))
+    dark = collect(qtbot, worker, 1)[0]
+    worker.offer(offer(8, 220))
+    bright = collect(qtbot, worker, 1)[0]
+    for slot in ("int8", "fp32"):
+        assert LABELS[dark.predictions[slot].best] == DARK
+        assert LABELS[bright.predictions[slot].best] == BRIGHT
+        assert dark.predictions[slot].frame_index == 7
+    assert worker.skipped == 0
+
+
+def test_only_the_newest_waits_and_the_others_are_counted(
+    qtbot: QtBot,
+    gate: threading.Semaphore,
+    make_worker: Callable[..., tuple[Inference, Log]],
+    models: dict[Slot, Path],
+) -> None:
+    worker, _ = make_worker(models)
+    worker.offer(offer(0))
+    qtbot.waitUntil(lambda: worker._pending is None)
+    for index in range(1, 6):
+        worker.offer(offer(index))
+    gate.release(4)
+    answered = [answer.offer.clip.frame_index for answer in collect(qtbot, worker, 2)]
+    assert answered == [0, 5]
+    assert worker.skipped == 4
+
+
+def test_a_broken_engine_is_told_once_and_the_other_goes_on(
+    qtbot: QtBot,
+    gate: threading.Semaphore,
+    make_worker: Callable[..., tuple[Inference, Log]],
+    models: dict[Slot, Path],
+) -> None:
+    gate.failing = True
+    worker, log = make_worker(models)
+    gate.release(10)
+    for index in range(3):
+        worker.offer(offer(index))
+        answer = collect(qtbot, worker, 1)[0]
+        assert set(answer.predictions) == {"fp32"}
+    assert "the engine broke" in log.failures["int8"]
+    assert list(log.failures) == ["int8"]
+
+
+def test_answers_that_nobody_fetches_do_not_pile_up(
+    qtbot: QtBot,
+    gate: threading.Semaphore,
+    make_worker: Callable[..., tuple[Inference, Log]],
+    models: dict[Slot, Path],
+) -> None:
+    worker, _ = make_worker(models)
+    gate.release(10_000)
+    for index in range(64):
+        worker.offer(offer(index))
+        qtbot.waitUntil(lambda: worker._pending is None)
+    worker.offer(offer(64))
+    worker.offer(offer(65))
+    qtbot.wait(50)
+    assert worker._pending is not None
+    fetched = collect(qtbot, worker, 65)
+    assert [answer.offer.clip.frame_index for answer in fetched] == [*range(64), 65]
+
+
+def test_a_damaged_model_file_leaves_the_other_model(
+    make_worker: Callable[..., tuple[Inference, Log]], models: dict[Slot, Path], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(models["int8"].read_bytes()[:200])
+    worker, log = make_worker({**models, "int8": broken})
+    assert "broken.safetensors" in log.failures["int8"]
+    assert log.ready == ["fp32"]
+    assert not log.pairs[0].twins
+    assert worker.spec == SPEC
+
+
+@pytest.mark.parametrize("change", ["clip", "labels"])
+def test_models_that_cannot_be_compared_are_not(
+    change: str,
+    make_worker: Callable[..., tuple[Inference, Log]],
+    models: dict[Slot, Path],
+    tmp_path: Path,
+) -> None:
+    fp32 = load_model(models["fp32"])
+    other = tmp_path / "other.safetensors"
+    changed = (
+        replace(fp32, clip=replace(SPEC, span_s=2.0))
+        if change == "clip"
+        else replace(fp32, labels=LABELS[::-1])
+    )
+    save_model(changed, other)
+    worker, log = make_worker({**models, "fp32": other})
+    assert "other.safetensors" in log.failures["fp32"]
+    assert log.ready == ["int8"]
+    assert worker.spec == SPEC
+
+
+def test_it_stops_while_it_loads(
+    qtbot: QtBot, make_worker: Callable[..., tuple[Inference, Log]], models: dict[Slot, Path]
+) -> None:
+    worker, _ = make_worker(models, wait=False)
+    worker.stop()
+    assert worker.wait(2000)

@@ -1,0 +1,488 @@
+"""The real window: what it shows, what the keys do, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.resource_tracker
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QLabel
+from pytestqt.qtbot import QtBot
+
+from app.application import make_application
+from app.capture import Capture
+from app.inference import Inference
+from app.main_window import MainWindow
+from app.state import State
+from core.activities import title_of
+from core.annotations import Chunk, write_annotations
+from core.camera import CameraDevice
+from tests.app.doubles import DARK, FakeCamera
+
+MakeWindow = Callable[..., MainWindow]
+
+
+def reach(qtbot: QtBot, window: MainWindow, state: State) -> None:
+    qtbot.waitUntil(lambda: window.session.state is state, timeout=20_000)
+
+
+def loaded(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.waitUntil(lambda: not window.session.loading_models, timeout=20_000)
+
+
+def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
+    panels = window.widgets.panels.values()
+    qtbot.waitUntil(
+        lambda: all(panel.activity.text == title_of(name) for panel in panels), timeout=20_000
+    )
+
+
+def test_a_video_named_at_the_start_is_played_and_labelled(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"))
+    labelled(qtbot, window, DARK)
+    widgets = window.widgets
+    qtbot.waitUntil(lambda: widgets.video.accessibleDescription() == title_of(DARK))
+    assert widgets.stage.currentWidget() is widgets.video
+    assert window.windowTitle() == "long.mp4 – InCab"
+    qtbot.waitUntil(lambda: widgets.comparison.agreement.text == "100.0 %")
+    qtbot.waitUntil(lambda: float(widgets.status.value("shown")) > 5, timeout=10_000)
+    assert widgets.comparison.origin.text().startswith("Twins")
+    assert widgets.pill.text().startswith("● PLAYING")
+    assert not widgets.banner.isVisible()
+
+
+def test_without_a_source_the_window_says_what_to_do(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window()
+    loaded(qtbot, window)
+    widgets = window.widgets
+    assert widgets.stage.currentWidget() is widgets.welcome
+    texts = " ".join(label.text() for label in widgets.welcome.findChildren(QLabel))
+    assert "Open a video or choose a camera" in texts
+    assert "Nothing leaves this machine" in texts
+    assert widgets.panels["int8"].activity.text == "no video yet"
+    assert not widgets.transport_actions.play.isEnabled()
+
+
+def test_loading_is_said_before_the_models_run(make_window: MakeWindow) -> None:
+    window = make_window(start=False)
+    assert window.widgets.panels["fp32"].activity.text == "loading model…"
+
+
+def test_the_keys_play_pause_and_start_again(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"))
+    reach(qtbot, window, State.PLAYING)
+    video = window.widgets.video
+    qtbot.waitUntil(lambda: video.picture is not None and video.picture.frame.index > 3)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.session.state is State.PAUSED
+    qtbot.keyClick(window, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: video.picture is not None and video.picture.frame.index == 0)
+    assert window.session.state is State.PAUSED
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.session.state is State.PLAYING
+    qtbot.keyClick(window, Qt.Key.Key_L)
+    assert window.widgets.transport_actions.loop.isChecked()
+
+
+def test_space_plays_even_when_a_button_has_the_focus_and_enter_presses_it(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"))
+    reach(qtbot, window, State.PLAYING)
+    buttons = window.findChildren(QAbstractButton)
+    help_button = next(
+        b for b in buttons if getattr(b, "defaultAction", lambda: 0)() is window.help
+    )
+    help_button.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(help_button, Qt.Key.Key_Space)
+    assert window.session.state is State.PAUSED
+    assert not window.cheat_sheet.isVisible()
+    qtbot.keyClick(help_button, Qt.Key.Key_Return)
+    assert window.cheat_sheet.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.cheat_sheet.isVisible()
+
+
+def test_the_cheat_sheet_names_every_key(make_window: MakeWindow) -> None:
+    window = make_window(start=False)
+    texts = {label.text() for label in window.cheat_sheet.findChildren(QLabel)}
+    for action in window.actions():
+        keys = {key.toString() for key in action.shortcuts()}
+        assert keys & texts, action.text()
+
+
+def test_every_button_has_a_name_and_a_tooltip(make_window: MakeWindow) -> None:
+    window = make_window(start=False)
+    buttons = [button for button in window.findChildren(QAbstractButton) if button.isVisible()]
+    assert len(buttons) >= 8
+    for button in buttons:
+        assert button.text() or button.accessibleName()
+        assert "(" in button.toolTip(), button.text()
+
+
+def test_what_cannot_be_opened_is_said_in_a_banner_and_the_video_goes_on(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"))
+    labelled(qtbot, window, DARK)
+    window.open(videos)
+    banner = window.widgets.banner
+    qtbot.waitUntil(banner.isVisible)
+    assert "is a folder" in banner.text
+    reach(qtbot, window, State.PLAYING)
+    before = window.widgets.video.picture.frame.index
+    qtbot.waitUntil(lambda: window.widgets.video.picture.frame.index > before)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not banner.isVisible()
+
+
+def test_a_bad_address_at_the_start_is_said_too(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(source="gopher://nowhere/video")
+    assert "gopher" in window.widgets.banner.text
+    assert window.session.state is State.IDLE
+
+
+def test_a_damaged_model_stops_its_own_panel_only(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"\x80\x04 a pickle, renamed")
+    window = make_window(source=str(videos / "long.mp4"), int8=broken)
+    panels = window.widgets.panels
+    qtbot.waitUntil(lambda: panels["fp32"].activity.text == title_of(DARK), timeout=20_000)
+    assert panels["int8"].activity.text == "not running"
+    assert "broken.safetensors" in panels["int8"].message.text()
+    assert window.widgets.video.accessibleDescription() == title_of(DARK)
+    assert "Two models are needed" in window.widgets.comparison.origin.text()
+
+
+def test_without_any_model_a_video_still_plays(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+) -> None:
+    nothing = tmp_path / "nothing.safetensors"
+    window = make_window(source=str(videos / "blink.mp4"), int8=nothing, fp32=nothing)
+    reach(qtbot, window, State.ENDED)
+    for panel in window.widgets.panels.values():
+        assert panel.activity.text == "not running"
+
+
+def test_a_video_shorter_than_a_clip_is_explained(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "blink.mp4"))
+    reach(qtbot, window, State.ENDED)
+    qtbot.waitUntil(lambda: window.widgets.video.accessibleDescription() == "video too short")
+
+
+def test_truth_is_shown_where_it_is_known(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    write_annotations(truth, [Chunk(1, "long", 0, 0, 300, DARK, 0)])
+    window = make_window(source=str(videos / "long.mp4"), annotations=truth)
+    labelled(qtbot, window, DARK)
+    qtbot.waitUntil(lambda: window.widgets.panels["int8"].accuracy.isVisible())
+    assert "100.0 % mean per class" in window.widgets.panels["int8"].accuracy.text()
+    assert window.widgets.video._truth == f"truth: {title_of(DARK)}"
+
+
+def test_a_dropped_video_is_played(qtbot: QtBot, make_window: MakeWindow, videos: Path) -> None:
+    window = make_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(videos / "long.mp4"))])
+    none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    copy = Qt.DropAction.CopyAction
+    entered = QDropEvent(QPointF(50, 50), copy, data, left, none)
+    entered.ignore()
+    window.dragEnterEvent(entered)
+    assert entered.isAccepted()
+    window.dropEvent(QDropEvent(QPointF(50, 50), copy, data, left, none))
+    reach(qtbot, window, State.PLAYING)
+    assert window.settings.last_source == (videos / "long.mp4").resolve()
+
+
+def test_something_else_cannot_be_dropped(make_window: MakeWindow) -> None:
+    window = make_window(start=False)
+    data = QMimeData()
+    data.setText("hello")
+    none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    entered = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, left, none)
+    entered.ignore()
+    window.dragEnterEvent(entered)
+    assert not entered.isAccepted()
+
+
+# -- choosing a source -------------------------------------------------------------------------
+
+
+def entry(window: MainWindow, text: str) -> None:
+    """Choose an entry of the source menu."""
+    window.picker.fill_menu()
+    next(action for action in window.picker.menu.actions() if text in action.text()).trigger()
+
+
+def test_cameras_are_listed_by_name(
+    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+) -> None:
+    window = make_window()
+    window.picker._cameras = lambda: [CameraDevice(2, "Cabin & Co")]
+    entry(window, "Cabin && Co")
+    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
+    camera.feed.put(40)
+    reach(qtbot, window, State.PLAYING)
+    assert window.windowTitle() == "camera 2 – InCab"
+    assert window.widgets.pill.text().startswith("● LIVE")
+    assert not window.widgets.transport_actions.restart.isEnabled()
+
+
+def test_a_lost_camera_greys_the_picture_and_space_tries_again(
+    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+) -> None:
+    window = make_window(source=0)
+    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
+    camera.feed.put(40)
+    reach(qtbot, window, State.PLAYING)
+    camera.feed.put("Camera 0 is gone; plug it in.")
+    reach(qtbot, window, State.FAILED)
+    assert window.widgets.banner.text == "Camera 0 is gone; plug it in."
+    assert window.widgets.video.accessibleDescription().startswith("No signal")
+    assert window.widgets.transport_actions.play.text() == "Try again"
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: camera.opened == 2)
+    camera.feed.put(40)
+    reach(qtbot, window, State.PLAYING)
+    assert not window.widgets.banner.isVisible()
+
+
+def test_a_silent_camera_is_told_and_comes_back(
+    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+) -> None:
+    window = make_window(source=0)
+    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
+    camera.feed.put(40)
+    video = window.widgets.video
+    qtbot.waitUntil(lambda: video.accessibleDescription().startswith("No signal"), timeout=10_000)
+    assert window.widgets.pill.text() == "● NO SIGNAL"
+    camera.feed.put(40)
+    qtbot.waitUntil(lambda: "LIVE" in window.widgets.pill.text())
+    qtbot.waitUntil(lambda: "warming up" in video.accessibleDescription())
+
+
+def test_the_camera_dialog_asks_for_a_number(
+    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+) -> None:
+    window = make_window()
+    dialog = window.picker.ask_for_camera()
+    dialog.setIntValue(3)
+    with qtbot.waitSignal(window.picker.chosen) as chosen:
+        dialog.accept()
+    assert chosen.args == [3]
+
+
+def test_the_stream_dialog_takes_addresses_only(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window()
+    dialog = window.picker.ask_for_stream()
+    dialog.setTextValue("gopher://nowhere")
+    dialog.accept()
+    assert "gopher" in window.widgets.banner.text
+
+
+def test_the_file_dialog_opens_what_was_chosen(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window()
+    dialog = window.picker.ask_for_file()
+    dialog.fileSelected.emit(str(videos / "long.mp4"))
+    dialog.reject()
+    reach(qtbot, window, State.PLAYING)
+
+
+def test_the_last_source_is_offered_again(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "blink.mp4"))
+    reach(qtbot, window, State.ENDED)
+    window.close()
+    window = make_window()
+    entry(window, "Reopen blink.mp4")
+    reach(qtbot, window, State.ENDED)
+
+
+# -- looks -------------------------------------------------------------------------------------
+
+
+def test_nothing_is_clipped_at_1280_by_720(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    write_annotations(truth, [Chunk(1, "long", 0, 0, 300, DARK, 0)])
+    window = make_window(source=str(videos / "long.mp4"), annotations=truth)
+    window.resize(1280, 720)
+    labelled(qtbot, window, DARK)
+    qtbot.waitUntil(lambda: window.widgets.panels["int8"].accuracy.isVisible())
+    qtbot.wait(50)
+    assert window.size() == QSize(1280, 720)
+    for panel in window.widgets.panels.values():
+        assert panel.bars.height() >= panel.bars.minimumHeight()
+        assert panel.accuracy.geometry().bottom() <= panel.rect().bottom()
+    for label in window.findChildren(QLabel):
+        if label.isVisible() and label.text() and not label.wordWrap():
+            assert label.width() >= label.sizeHint().width() - 1, label.text()
+            assert label.height() >= label.fontMetrics().height() - 1, label.text()
+
+
+def test_size_and_loop_are_remembered(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(start=False)
+    window.resize(1333, 777)
+    geometry = window.saveGeometry()
+    window.close()
+    again = make_window(start=False)
+    # A screen that is too small for it (offscreen has 800×800) may cut what was remembered.
+    assert again.settings.geometry == geometry
+    assert again.size().height() == pytest.approx(777, abs=5)
+    again.widgets.transport_actions.loop.setChecked(True)
+    again.close()
+    assert make_window(start=False, loop=None).widgets.transport_actions.loop.isChecked()
+
+
+# -- the end -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The system's ids of all worker threads that were started."""
+    started: list[int] = []
+    for kind in (Capture, Inference):
+
+        def run(worker: Capture | Inference, original: Callable[..., None] = kind.run) -> None:
+            started.append(threading.get_native_id())
+            original(worker)
+
+        monkeypatch.setattr(kind, "run", run)
+    return started
+
+
+def alive(native_id: int) -> bool:
+    return any(thread.id == native_id for thread in psutil.Process().threads())
+
+
+def python_threads() -> set[threading.Thread]:
+    return {t for t in threading.enumerate() if not isinstance(t, threading._DummyThread)}
+
+
+@pytest.fixture
+def nothing_left(qtbot: QtBot, workers: list[int]) -> Callable[[MainWindow], None]:
+    import openvino  # noqa: F401  its own helper thread is not ours
+
+    before = python_threads()
+    children = {child.pid for child in psutil.Process().children(recursive=True)}
+
+    def check(window: MainWindow) -> None:
+        started_s = time.monotonic()
+        window.close()
+        assert time.monotonic() - started_s < 2
+        assert window.ended_cleanly
+        # Qt's wait() returns a moment before the system has taken the thread away.
+        qtbot.waitUntil(lambda: not any(alive(native_id) for native_id in workers), timeout=1000)
+        assert window.session._inference.isFinished() or not workers
+        assert not any(capture.isRunning() for capture in window.session._deck.workers)
+        assert python_threads() == before
+        assert multiprocessing.active_children() == []
+        tracker = getattr(multiprocessing.resource_tracker._resource_tracker, "_pid", None)
+        left = {child.pid for child in psutil.Process().children(recursive=True)}
+        assert left <= children | {tracker}
+
+    return check
+
+
+Check = Callable[[MainWindow], None]
+
+
+def test_closing_before_anything_began(make_window: MakeWindow, nothing_left: Check) -> None:
+    nothing_left(make_window(start=False))
+
+
+def test_closing_while_the_models_load(make_window: MakeWindow, nothing_left: Check) -> None:
+    nothing_left(make_window())
+
+
+@pytest.mark.parametrize("state", [State.PLAYING, State.PAUSED, State.ENDED, State.FAILED])
+def test_closing_in_each_state(
+    state: State,
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    videos: Path,
+    workers: list[int],
+    nothing_left: Check,
+) -> None:
+    name = {State.ENDED: "brief.mp4", State.FAILED: "missing.mp4"}.get(state, "long.mp4")
+    window = make_window(source=str(videos / name))
+    if state is State.PLAYING:
+        labelled(qtbot, window, DARK)
+        assert len(workers) == 2
+        assert all(alive(native_id) for native_id in workers)
+    if state is State.PAUSED:
+        reach(qtbot, window, State.PLAYING)
+        window.session.toggle_play()
+    reach(qtbot, window, state)
+    nothing_left(window)
+
+
+def test_closing_while_a_camera_gives_nothing(
+    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera, nothing_left: Check
+) -> None:
+    window = make_window(source=0)
+    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
+    nothing_left(window)
+    assert camera.closed
+
+
+def test_closing_while_a_real_stream_process_opens(
+    qtbot: QtBot, make_window: MakeWindow, nothing_left: Check
+) -> None:
+    from core.camera import LiveSource
+
+    window = make_window()
+    loaded(qtbot, window)
+    window.session._open_live = LiveSource
+    window.open("http://127.0.0.1:9/nothing")
+    qtbot.waitUntil(lambda: multiprocessing.active_children() != [], timeout=20_000)
+    nothing_left(window)
+
+
+def test_closing_with_q(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(start=False)
+    qtbot.keyClick(window, Qt.Key.Key_Q)
+    assert not window.isVisible()
+
+
+def test_a_worker_that_does_not_end_is_reported(
+    make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    window = make_window(start=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(window.session._inference, "wait", lambda milliseconds: False)
+        window.close()
+        assert not window.ended_cleanly
+    assert "incab-models did not end" in caplog.text
+    window.ended_cleanly = True
+
+
+def test_opencv_does_not_choose_qts_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM_PLUGIN_PATH", "/x/site-packages/cv2/qt/plugins")
+    monkeypatch.setenv("QT_QPA_FONTDIR", "/usr/share/fonts")
+    make_application()
+    assert "QT_QPA_PLATFORM_PLUGIN_PATH" not in os.environ
+    assert os.environ["QT_QPA_FONTDIR"] == "/usr/share/fonts"

@@ -1,0 +1,327 @@
+"""The session: one state at a time, the previous source kept, labels that never lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.inference import Inference
+from app.messages import Numbers, Shown, Slot
+from app.session import Session
+from app.state import State
+from core.annotations import Chunk, write_annotations
+from tests.app.doubles import BRIGHT, DARK, LABELS, FakeCamera
+
+
+class Log:
+    """What a session said."""
+
+    def __init__(self, session: Session) -> None:
+        self.states: list[State] = []
+        self.problems: list[str] = []
+        self.shown: list[Shown] = []
+        self.numbers: list[Numbers] = []
+        self.restarts = 0
+        self.silences: list[float] = []
+        session.state_changed.connect(self.states.append)
+        session.problem.connect(self.problems.append)
+        session.answered.connect(self.shown.append)
+        session.numbers.connect(self.numbers.append)
+        session.silent.connect(self.silences.append)
+        session.restarted.connect(self._count)
+
+    def _count(self) -> None:
+        self.restarts += 1
+
+
+@pytest.fixture
+def make_session(
+    qtbot: QtBot, camera: FakeCamera, models: dict[Slot, Path]
+) -> Iterator[Callable[..., tuple[Session, Log]]]:
+    sessions: list[Session] = []
+
+    def make(*, ready: bool = True) -> tuple[Session, Log]:
+        session = Session(Inference(models, "openvino", 1), camera)
+        sessions.append(session)
+        log = Log(session)
+        if ready:
+            with qtbot.waitSignal(session.models_idle, timeout=20_000):
+                session.start()
+        return session, log
+
+    yield make
+    for session in sessions:
+        assert session.shutdown()
+
+
+def reach(qtbot: QtBot, session: Session, state: State) -> None:
+    qtbot.waitUntil(lambda: session.state is state, timeout=10_000)
+
+
+def steady_label(shown: Shown, slot: Slot) -> str | None:
+    index = shown.decisions[slot].class_index
+    return None if index is None else LABELS[index]
+
+
+def test_a_file_plays_through_and_is_labelled(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "brief.mp4")
+    reach(qtbot, session, State.ENDED)
+    qtbot.waitUntil(lambda: log.shown[-1].answer.offer.clip.frame_index == 39)
+    assert log.states == [State.OPENING, State.PLAYING, State.ENDED]
+    for slot in ("int8", "fp32"):
+        raw = [LABELS[shown.answer.predictions[slot].best] for shown in log.shown]
+        assert (raw[0], raw[-1]) == (DARK, BRIGHT)
+        assert steady_label(log.shown[0], slot) == DARK
+    assert log.problems == []
+
+
+def test_the_numbers_are_true_and_fall_to_zero(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: len(log.shown) > 20, timeout=10_000)
+    session.refresh_numbers()
+    numbers = log.numbers[-1]
+    assert 10 < numbers.capture_fps < 60
+    assert numbers.label_age_ms is not None
+    assert 0 < numbers.label_age_ms < 2000
+    assert numbers.agreement == 1.0
+    assert numbers.clips == len(log.shown)
+    assert numbers.size_ratio is not None
+    assert numbers.speed_ratio is not None
+    assert numbers.models["int8"].fps > 0
+    session.toggle_play()
+    session.refresh_numbers()
+    assert log.numbers[-1].label_age_ms is None
+    qtbot.waitUntil(lambda: log.numbers[-1].capture_fps == 0, timeout=5000)
+    assert log.numbers[-1].inferred_fps == 0
+    assert log.numbers[-1].models["int8"].fps == 0
+
+
+def test_pause_and_play(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    reach(qtbot, session, State.PLAYING)
+    session.toggle_play()
+    assert session.state is State.PAUSED
+    session.toggle_play()
+    assert session.state is State.PLAYING
+    assert log.states == [State.OPENING, State.PLAYING, State.PAUSED, State.PLAYING]
+
+
+def test_play_at_the_end_starts_again_with_a_fresh_clip(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "brief.mp4")
+    reach(qtbot, session, State.ENDED)
+    restarts = log.restarts
+    session.toggle_play()
+    assert session.state is State.PLAYING
+    qtbot.waitUntil(lambda: log.restarts > restarts)
+    reach(qtbot, session, State.ENDED)
+
+
+def test_an_answer_from_before_a_restart_is_not_shown(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "brief.mp4")
+    reach(qtbot, session, State.ENDED)
+    qtbot.waitUntil(lambda: len(log.shown) > 0)
+    old = log.shown[-1].answer
+    session.restart()
+    shown = len(log.shown)
+    restarts = log.restarts
+    qtbot.waitUntil(lambda: log.restarts > restarts)
+    session._show(old)
+    assert len(log.shown) == shown
+
+
+def test_loop_switched_on_at_the_end_plays_again(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "blink.mp4")
+    reach(qtbot, session, State.ENDED)
+    session.set_loop(True)
+    restarts = log.restarts
+    qtbot.waitUntil(lambda: log.restarts > restarts + 2, timeout=10_000)
+    assert session.state is State.PLAYING
+
+
+def test_a_bad_choice_leaves_the_present_source_playing(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    reach(qtbot, session, State.PLAYING)
+    source = session.source
+    session.open(videos / "nothing.mp4")
+    assert session.state is State.OPENING
+    reach(qtbot, session, State.PLAYING)
+    assert session.source is source
+    assert "nothing.mp4" in log.problems[0]
+    shown = len(log.shown)
+    qtbot.waitUntil(lambda: len(log.shown) > shown)
+
+
+def test_a_bad_choice_at_the_start_can_be_tried_again(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path, tmp_path: Path
+) -> None:
+    session, _ = make_session()
+    later = tmp_path / "later.mp4"
+    session.open(later)
+    reach(qtbot, session, State.FAILED)
+    later.write_bytes((videos / "blink.mp4").read_bytes())
+    session.toggle_play()
+    reach(qtbot, session, State.PLAYING)
+
+
+def test_a_source_named_before_the_models_are_known_is_opened_then(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session(ready=False)
+    session.open(videos / "long.mp4")
+    assert session.state is State.OPENING
+    session.start()
+    qtbot.waitUntil(lambda: len(log.shown) > 0, timeout=20_000)
+
+
+def test_a_file_may_follow_a_file(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: len(log.shown) > 0)
+    session.open(videos / "brief.mp4")
+    qtbot.waitUntil(lambda: session.source is not None and session.source.title == "brief.mp4")
+    reach(qtbot, session, State.ENDED)
+    session.refresh_numbers()
+    # Figures are of this source only.
+    assert log.numbers[-1].clips <= 40
+
+
+def test_only_the_last_of_many_choices_plays(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, _ = make_session()
+    for name in ("long.mp4", "blink.mp4", "long.mp4", "brief.mp4"):
+        session.open(videos / name)
+    reach(qtbot, session, State.ENDED)
+    assert session.source is not None
+    assert session.source.title == "brief.mp4"
+
+
+def test_accuracy_against_the_truth(
+    qtbot: QtBot,
+    make_session: Callable[..., tuple[Session, Log]],
+    videos: Path,
+    tmp_path: Path,
+) -> None:
+    # The truth of the bright half is given wrongly.
+    truth = tmp_path / "truth.csv"
+    write_annotations(
+        truth, [Chunk(1, "brief", 0, 0, 20, DARK, 0), Chunk(1, "brief", 1, 20, 40, "eating", 0)]
+    )
+    session, log = make_session()
+    session.open(videos / "brief.mp4", truth)
+    reach(qtbot, session, State.ENDED)
+    qtbot.waitUntil(lambda: log.shown[-1].answer.offer.clip.frame_index == 39)
+    assert (log.shown[0].truth, log.shown[-1].truth) == (DARK, "eating")
+    session.refresh_numbers()
+    numbers = log.numbers[-1].models["int8"]
+    dark = [shown for shown in log.shown if shown.truth == DARK]
+    right = [shown for shown in dark if LABELS[shown.answer.predictions["int8"].best] == DARK]
+    # Nobody named anything "eating", so the other half of the mean is zero.
+    assert numbers.accuracy == pytest.approx(len(right) / len(dark) / 2)
+    assert 0.2 < numbers.accuracy <= 0.5
+    assert numbers.labelled_clips == len(log.shown)
+
+
+# -- cameras -----------------------------------------------------------------------------------
+
+
+def live(qtbot: QtBot, session: Session, camera: FakeCamera) -> None:
+    opened = camera.opened
+    session.open(0)
+    qtbot.waitUntil(lambda: camera.opened > opened)
+    camera.feed.put(20)
+    reach(qtbot, session, State.PLAYING)
+
+
+def test_a_silent_camera_is_told_and_so_is_its_return(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
+) -> None:
+    session, log = make_session()
+    live(qtbot, session, camera)
+    qtbot.waitUntil(lambda: len(log.silences) == 1, timeout=5000)
+    assert log.silences[0] > 1
+    restarts = log.restarts
+    camera.feed.put(20)
+    qtbot.waitUntil(lambda: log.silences[-1] == 0)
+    assert log.restarts > restarts
+
+
+def test_a_lost_camera_can_be_opened_again(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
+) -> None:
+    session, log = make_session()
+    live(qtbot, session, camera)
+    camera.feed.put("Camera 0 is gone; plug it in.")
+    reach(qtbot, session, State.FAILED)
+    assert log.problems == ["Camera 0 is gone; plug it in."]
+    assert camera.closed
+    session.toggle_play()
+    camera.feed.put(20)
+    reach(qtbot, session, State.PLAYING)
+    assert camera.opened == 2
+
+
+def test_the_same_camera_is_released_before_it_is_opened_again(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
+) -> None:
+    session, _ = make_session()
+    closed_at_opening: list[bool] = []
+
+    def open_live(address: int | str) -> FakeCamera:
+        closed_at_opening.append(camera.closed)
+        return camera(address)
+
+    session._open_live = open_live
+    live(qtbot, session, camera)
+    live(qtbot, session, camera)
+    assert closed_at_opening == [False, True]
+
+
+def test_the_models_stopping_by_themselves_is_told(
+    qtbot: QtBot,
+    make_session: Callable[..., tuple[Session, Log]],
+    videos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, log = make_session()
+    failures: list[str] = []
+    session.model_failed.connect(lambda slot, text: failures.append(slot))
+    session._inference.stop()
+    qtbot.waitUntil(lambda: failures == ["int8", "fp32"])
+    session.open(videos / "blink.mp4")
+    reach(qtbot, session, State.ENDED)
+    assert log.shown == []
+
+
+def test_an_impossible_change_of_state_is_a_defect(
+    make_session: Callable[..., tuple[Session, Log]],
+) -> None:
+    session, _ = make_session(ready=False)
+    with pytest.raises(AssertionError, match="from idle to ended"):
+        session._enter(State.ENDED)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.sources import parse_source, title_of_source
+from core.errors import SourceError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        (" 12 ", 12),
+        (3, 3),
+        ("drive.mp4", Path("drive.mp4")),
+        ("/data/vp1/run 1.mp4", Path("/data/vp1/run 1.mp4")),
+        ("file:///data/run%201.mp4", Path("/data/run 1.mp4")),
+        ("C:\\videos\\run.mp4", Path("C:\\videos\\run.mp4")),
+        ("rtsp://cabin.local/stream", "rtsp://cabin.local/stream"),
+        ("HTTP://cabin.local/stream", "HTTP://cabin.local/stream"),
+    ],
+)
+def test_files_cameras_and_streams_are_told_apart(text: str | int, expected: object) -> None:
+    assert parse_source(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "  ", "ftp://host/a.mp4", "concat://a|b"])
+def test_what_is_no_source_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(SourceError, match=r"\.$"):
+        parse_source(text)
+
+
+def test_no_title_or_refusal_holds_a_password() -> None:
+    assert "secret" not in title_of_source("rtsp://me:secret@cabin.local/stream?key=secret")
+    with pytest.raises(SourceError) as refused:
+        parse_source("ftp://me:secret@cabin.local/a.mp4")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_file_is_named_without_its_folder() -> None:
+    assert title_of_source(Path("/data/run.mp4")) == "run.mp4"

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+
+from app.timeline_record import CELLS_PER_SECOND, LIVE_WINDOW_S, UNKNOWN, TimelineRecord
+from tests.app.doubles import LABELS
+
+
+def test_answers_appear_where_they_belong_and_differences_are_marked() -> None:
+    record = TimelineRecord(LABELS, 10.0)
+    for tenth in range(40, 60):
+        record.add(tenth / 10, {"int8": 1, "fp32": 1 if tenth < 50 else 2})
+    rows = record.columns(100)
+    assert set(rows) == {"int8", "fp32", "differs"}
+    assert rows["int8"][20] == UNKNOWN
+    assert rows["int8"][45] == 1
+    assert rows["fp32"][55] == 2
+    assert rows["differs"][45] == 0
+    assert rows["differs"][55] == 1
+    assert rows["differs"][70] == 0
+
+
+def test_the_time_between_two_answers_belongs_to_the_earlier() -> None:
+    record = TimelineRecord(LABELS, 2.0)
+    record.add(1.0, {"int8": 1, "fp32": 1})
+    record.add(1.4, {"int8": 2, "fp32": 1})
+    rows = record.columns(60)
+    assert list(rows["int8"][30:42]) == [1] * 12
+    assert rows["int8"][42] == 2
+
+
+def test_a_long_gap_or_an_interruption_stays_empty() -> None:
+    record = TimelineRecord(LABELS, 3.0)
+    record.add(1.0, {"int8": 1, "fp32": 1})
+    record.add(1.6, {"int8": 1, "fp32": 1})
+    record.interrupt()
+    record.add(1.8, {"int8": 1, "fp32": 1})
+    rows = record.columns(90)
+    assert rows["int8"][40] == UNKNOWN
+    assert rows["int8"][51] == UNKNOWN
+
+
+def test_truth_lies_over_the_frames_it_names() -> None:
+    truth = [None] * 30 + ["drinking"] * 30 + ["an activity of another list"] * 30
+    record = TimelineRecord(LABELS, 3.0, truth, 30.0)
+    row = record.columns(90)["truth"]
+    assert list(row[[15, 45, 75]]) == [UNKNOWN, LABELS.index("drinking"), UNKNOWN]
+
+
+def test_a_single_differing_clip_is_marked_in_an_hour() -> None:
+    record = TimelineRecord(LABELS, 3600.0)
+    record.add(1800.0, {"int8": 1, "fp32": 2})
+    assert record.columns(1000)["differs"].sum() == 1
+
+
+def test_a_file_longer_than_it_promised_grows() -> None:
+    record = TimelineRecord(LABELS, 2.0)
+    record.add(5.0, {"int8": 3, "fp32": 3})
+    assert record.window_s[1] > 5
+    assert 3 in record.columns(200)["int8"]
+
+
+def test_an_absurd_time_costs_no_memory() -> None:
+    record = TimelineRecord(LABELS, 1e12)
+    record.add(1e12, {"int8": 3, "fp32": 3})
+    assert record.window_s[1] <= 24 * 3600
+
+
+def test_a_live_record_shows_the_last_minute_and_never_grows() -> None:
+    record = TimelineRecord(LABELS, None)
+    sizes = set()
+    for second in range(600):
+        record.add(second, {"int8": second % 6, "fp32": second % 6})
+        sizes.add(len(record._answers["int8"]))
+    assert len(sizes) == 1
+    assert record.window_s == (599 - LIVE_WINDOW_S, 599)
+    row = record.columns(int(LIVE_WINDOW_S) * CELLS_PER_SECOND)["int8"]
+    assert set(row[row != UNKNOWN]) == set(range(6))
+    assert np.count_nonzero(row != UNKNOWN) >= 59

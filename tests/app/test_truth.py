@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.truth import truth_of_video
+from core.activities import ACTIVITY_NAMES
+from core.annotations import Chunk, write_annotations
+from core.errors import AnnotationError
+
+VIDEO = Path("data/inner_mirror/vp1/run1.ids_1.mp4")
+
+
+@pytest.fixture
+def table(tmp_path: Path):
+    def write(*rows: tuple[str, int, int, str]) -> Path:
+        path = tmp_path / "midlevel.chunks_90.csv"
+        write_annotations(path, [Chunk(1, run, 0, a, b, name, 0) for run, a, b, name in rows])
+        return path
+
+    return write
+
+
+def test_without_annotations_there_is_no_truth() -> None:
+    assert truth_of_video(None, VIDEO, ACTIVITY_NAMES, 10) is None
+
+
+def test_the_run_is_found_by_the_videos_path(table) -> None:
+    path = table(
+        ("vp11/run1.ids_1", 0, 4, "eating"),
+        ("vp1/run1.ids_1", 1, 3, "writing"),
+        ("vp1/run1b.ids_1", 0, 4, "drinking"),
+    )
+    truth = truth_of_video(path, VIDEO, ACTIVITY_NAMES, 4)
+    assert truth == [None, "writing", "writing", None]
+    assert truth_of_video(path, Path("vp1/run1.ids_1.avi"), ACTIVITY_NAMES, 4) == truth
+    other = truth_of_video(path, Path("/x/vp11/run1.ids_1.mp4"), ACTIVITY_NAMES, 4)
+    assert other == ["eating"] * 4
+
+
+def test_an_only_run_fits_any_video(table) -> None:
+    path = table(("vp3/run2.ids_1", 0, 2, "eating"))
+    assert truth_of_video(path, Path("clip.mp4"), ACTIVITY_NAMES, 3) == ["eating", "eating", None]
+
+
+def test_several_runs_and_none_of_them_this_one(table) -> None:
+    path = table(("vp1/run2.ids_1", 0, 2, "eating"), ("vp2/run1.ids_1", 0, 2, "eating"))
+    with pytest.raises(AnnotationError, match=r"2 runs, none of them run1\.ids_1\.mp4") as refusal:
+        truth_of_video(path, VIDEO, ACTIVITY_NAMES, 3)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_model_of_other_classes_reads_its_own(table) -> None:
+    path = table(("vp1/run1.ids_1", 0, 2, "parking"), ("vp1/run1.ids_1", 2, 3, "eating"))
+    assert truth_of_video(path, VIDEO, ("parking", "driving"), 3) == ["parking", "parking", None]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AnnotationError, match=r"nowhere\.csv"):
+        truth_of_video(tmp_path / "nowhere.csv", VIDEO, ACTIVITY_NAMES, 3)

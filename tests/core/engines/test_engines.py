@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.engines import (
+    ENGINE_NAMES,
+    GOLDEN_TOLERANCE,
+    check_golden,
+    golden_deviation,
+    load_engine,
+    supports,
+)
+from core.errors import EngineError
+from core.golden import GOLDEN_NAMES, golden_clip
+from core.modelfile import Model
+
+
+class Parrot:
+    """An engine that gives the golden answers, disturbed."""
+
+    name = "parrot"
+
+    def __init__(self, model: Model, disturb=lambda logits: logits) -> None:
+        self.answers = {
+            golden_clip(name, model.clip.clip_shape).tobytes(): disturb(logits.copy())
+            for name, logits in model.golden.items()
+        }
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        return self.answers[pixels.tobytes()]
+
+
+@pytest.fixture(params=["int8", "fp32"])
+def model(request: pytest.FixtureRequest, networks) -> Model:
+    return networks.model(getattr(networks, request.param)())
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_every_engine_gives_the_same_answer(model: Model, name: str) -> None:
+    if not supports(name, model):
+        with pytest.raises(EngineError):
+            load_engine(model, name, threads=1)
+        return
+    engine = load_engine(model, name, threads=1)
+    assert engine.name == name
+    clip = np.random.default_rng(0).integers(0, 256, model.clip.clip_shape, np.uint8)
+    expected = load_engine(model, "reference").logits(clip)
+    spread = expected.max() - expected.min()
+    assert np.abs(engine.logits(clip) - expected).max() <= GOLDEN_TOLERANCE[model.kind] * spread
+
+
+def test_only_int8_on_eager_is_not_supported(networks) -> None:
+    models = {kind: networks.model(getattr(networks, kind)()) for kind in ("int8", "fp32")}
+    unsupported = [
+        (name, kind) for name in ENGINE_NAMES for kind in models if not supports(name, models[kind])
+    ]
+    assert unsupported == [("eager", "int8")]
+
+
+def test_an_unknown_engine_is_named_with_the_choice(model: Model) -> None:
+    with pytest.raises(
+        EngineError, match="no engine 'tpu'; choose from openvino, eager, reference"
+    ):
+        load_engine(model, "tpu")
+
+
+def test_eager_without_torch_says_what_to_install(
+    networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "core.engines.eager", raising=False)
+    with pytest.raises(EngineError, match=r"needs PyTorch; install it with .*incab\[train\]"):
+        load_engine(networks.model(networks.fp32()), "eager")
+
+
+# Deviation from the golden answers
+
+
+def test_the_right_answers_deviate_by_nothing(model: Model) -> None:
+    assert golden_deviation(Parrot(model), model) == 0
+
+
+@pytest.mark.parametrize("share", [0.5, 2.0])
+def test_deviation_is_a_share_of_the_spread_in_the_worst_logit(model: Model, share: float) -> None:
+    tolerance = GOLDEN_TOLERANCE[model.kind]
+
+    def disturb(logits: np.ndarray) -> np.ndarray:
+        logits[2] -= share * tolerance * (logits.max() - logits.min())
+        return logits
+
+    engine = Parrot(model, disturb)
+    assert golden_deviation(engine, model) == pytest.approx(share * tolerance, rel=1e-2)
+    if share < 1:
+        check_golden(engine, model)
+    else:
+        with pytest.raises(EngineError, match="parrot answers wrongly on this CPU"):
+            check_golden(engine, model)
+
+
+@pytest.mark.parametrize("name", GOLDEN_NAMES)
+def test_each_golden_input_alone_can_convict(model: Model, name: str) -> None:
+    engine = Parrot(model)
+    pixels = golden_clip(name, model.clip.clip_shape).tobytes()
+    engine.answers[pixels] = engine.answers[pixels][::-1]
+    with pytest.raises(EngineError):
+        check_golden(engine, model)
+
+
+@pytest.mark.parametrize(
+    "disturb",
+    [
+        lambda logits: logits * np.nan,
+        lambda logits: np.where(np.arange(len(logits)) == 1, np.inf, logits),
+        lambda logits: logits[:-1],
+        lambda logits: logits[np.newaxis],
+    ],
+    ids=["NaN", "infinity", "too few", "one axis more"],
+)
+def test_what_is_no_answer_is_infinitely_wrong(model: Model, disturb) -> None:
+    engine = Parrot(model, disturb)
+    assert golden_deviation(engine, model) == np.inf
+    with pytest.raises(EngineError):
+        check_golden(engine, model)
+
+
+def test_equal_logits_are_compared_by_their_value(model: Model) -> None:
+    flat = replace(model, golden={name: np.ones(5, np.float32) for name in GOLDEN_NAMES})
+    assert golden_deviation(Parrot(flat, lambda logits: logits + 0.25), flat) == 0.25

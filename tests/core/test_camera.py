@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import core.camera
+from core.camera import CameraDevice, LiveSource, describe, list_cameras, without_credentials
+from core.errors import SourceError
+from core.video import Frame, VideoFile
+
+Writer = Callable[..., Path]
+ROOT = Path(__file__).resolve().parents[2]
+# Patience for a busy machine, not an expectation.
+PATIENCE_S = 60.0
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def moving(count: int) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (36, 52, 3), np.uint8) for _ in range(count)]
+
+
+def read(source: LiveSource) -> Frame:
+    frame = source.read(PATIENCE_S)
+    assert frame is not None, "no picture in time"
+    return frame
+
+
+def process_of(source: LiveSource) -> BaseProcess:
+    (child,) = [
+        process
+        for process in multiprocessing.active_children()
+        if process.name == f"incab-{describe(source.address)}"
+    ]
+    return child
+
+
+def child_of(source: LiveSource) -> psutil.Process:
+    pid = process_of(source).pid
+    assert pid is not None
+    return psutil.Process(pid)
+
+
+def read_to_the_end(source: LiveSource, message: str) -> list[Frame]:
+    frames: list[Frame] = []
+
+    def read_on() -> None:
+        while True:
+            frames.append(read(source))
+
+    with pytest.raises(SourceError, match=message):
+        read_on()
+    return frames
+
+
+def segments() -> set[str]:
+    return {entry.name for entry in SHARED_MEMORY.glob("psm_*")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind():
+    before = segments()
+    yield
+    assert multiprocessing.active_children() == []
+    assert segments() - before == set()
+
+
+# Pictures
+
+
+def test_every_picture_comes_over_unchanged(write_video: Writer, tmp_path: Path) -> None:
+    """Nothing is lost when the child waits: the same frames as from the file itself."""
+    path = write_video(tmp_path / "video.avi", moving(25), 25)
+    with VideoFile(path) as video:
+        expected = list(video)
+    with LiveSource(str(path), drop_when_full=False) as source:
+        assert source.started_s is None
+        got = read_to_the_end(source, "No more pictures come from .* after 25;")
+        assert source.dropped == 0
+        assert source.started_s is not None
+    assert len(got) == len(expected)
+    for live, stored in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(live.image, stored.image)
+        assert live.index == stored.index
+    times_s = [frame.time_s for frame in got]
+    assert times_s[0] == 0
+    assert (np.diff(times_s) > 0).all()
+
+
+def test_pictures_stay_when_the_source_is_gone(write_video: Writer, tmp_path: Path) -> None:
+    """They are copies, not windows into memory that the child goes on writing to."""
+    path = write_video(tmp_path / "video.avi", moving(12))
+    with VideoFile(path) as video:
+        first = next(iter(video)).image
+    with LiveSource(str(path), drop_when_full=False) as source:
+        image = read(source).image
+        for _ in range(11):
+            read(source)
+    np.testing.assert_array_equal(image, first)
+    assert image.flags.owndata
+
+
+def test_what_a_slow_reader_misses_is_counted(write_video: Writer, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "video.avi", moving(30))
+    with LiveSource(str(path)) as source:
+        process_of(source).join(PATIENCE_S)
+        frames = read_to_the_end(source, "No more pictures come from .* after 30;")
+        indices = [frame.index for frame in frames]
+        assert indices == sorted(set(indices))
+        assert 0 < len(indices) < 30
+        assert source.dropped == 30 - len(indices)
+
+
+# Failures
+
+
+def test_a_camera_that_does_not_exist() -> None:
+    with LiveSource(99) as source, pytest.raises(SourceError, match="There is no camera 99"):
+        source.read(PATIENCE_S)
+
+
+def test_an_address_that_does_not_exist_hides_its_password(tmp_path: Path) -> None:
+    address = "rtsp://admin:secret@127.0.0.1:9/stream?token=secret"
+    with LiveSource(address) as source, pytest.raises(SourceError) as raised:
+        source.read(PATIENCE_S)
+    assert "rtsp://127.0.0.1:9/stream cannot be opened" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_child_that_dies_is_reported(tmp_path: Path) -> None:
+    fifo = tmp_path / "never.avi"
+    os.mkfifo(fifo)
+    with LiveSource(str(fifo)) as source:
+        child_of(source).kill()
+        with pytest.raises(SourceError, match="stopped unexpectedly"):
+            source.read(PATIENCE_S)
+
+
+def test_no_picture_in_time_is_no_error(tmp_path: Path) -> None:
+    fifo = tmp_path / "never.avi"
+    os.mkfifo(fifo)
+    with LiveSource(str(fifo)) as source:
+        assert source.read(0.0) is None
+
+
+# The end
+
+
+@pytest.fixture
+def blocked(tmp_path: Path) -> str:
+    """A source that blocks whoever opens it for ever, like a hung driver."""
+    fifo = tmp_path / "blocks.avi"
+    os.mkfifo(fifo)
+    return str(fifo)
+
+
+def test_closing_just_after_the_start(blocked: str) -> None:
+    source = LiveSource(blocked)
+    child = child_of(source)
+    source.close()
+    assert not child.is_running()
+
+
+def test_closing_a_child_that_is_stuck(blocked: str) -> None:
+    source = LiveSource(blocked)
+    child = child_of(source)
+    # Opening a FIFO for writing succeeds only when somebody is stuck in opening it for reading.
+    descriptor = None
+    while descriptor is None and child.is_running():
+        try:
+            descriptor = os.open(blocked, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert source.read(0.05) is None
+    assert descriptor is not None
+    try:
+        source.close()
+    finally:
+        os.close(descriptor)
+    assert not child.is_running()
+
+
+def test_closing_while_the_child_waits_for_a_free_slot(write_video: Writer, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "video.avi", moving(30))
+    source = LiveSource(str(path), drop_when_full=False)
+    child = child_of(source)
+    read(source)
+    source.close()
+    assert not child.is_running()
+
+
+def test_closing_after_the_end_and_closing_again(write_video: Writer, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "video.avi", moving(1))
+    with LiveSource(str(path)) as source:
+        read(source)
+        with pytest.raises(SourceError):
+            read(source)
+        source.close()
+        source.close()
+    with pytest.raises(SourceError):
+        source.read(0)
+
+
+LIFE = """
+import os, sys
+from core.camera import LiveSource
+if __name__ == "__main__":
+    with LiveSource(sys.argv[1]) as source:
+        source.read(60)
+    with LiveSource(sys.argv[2]) as source:
+        source.read(0)
+"""
+
+
+def test_nothing_is_said_on_the_terminal(write_video: Writer, tmp_path: Path, blocked: str) -> None:
+    """Python warns at the end of a process when shared memory was not given back."""
+    script = tmp_path / "life.py"
+    script.write_text(LIFE)
+    path = write_video(tmp_path / "video.avi", moving(3))
+    process = subprocess.run(
+        [sys.executable, str(script), str(path), blocked],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://user:secret@cam.local:8554/live", "rtsp://cam.local:8554/live"),
+        ("rtsp://cam/live?user=admin&password=secret#secret", "rtsp://cam/live"),
+        ("rtsp://secret@cam/live", "rtsp://cam/live"),
+        ("http://user:secret@[fe80::1]:80/x", "http://[fe80::1]:80/x"),
+        ("rtsp://user@firm.de:secret@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:se:cret@cam/live", "rtsp://cam/live"),
+        # Typed as it is, not escaped as it should be.
+        ("rtsp://user:sec/ret@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:1/secret@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:sec#ret@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:sec?ret@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:sec@ret@cam/live", "rtsp://cam/live"),
+        ("rtsp://me@x.de:sec/ret@cam/live", "rtsp://cam/live"),
+        # Nothing to hide.
+        ("rtsp://cam/live", "rtsp://cam/live"),
+        ("rtsp://cam:554/live", "rtsp://cam:554/live"),
+        ("rtsp://cam/live@1", "rtsp://cam/live@1"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+        ("http://cam:80/x?mail=a@b", "http://cam:80/x"),
+        # No address at all, but somebody may type it.
+        ("http://[::1", "http://[::1"),
+        ("rtsp://cam:99999/x", "rtsp://cam:99999/x"),
+        ("rtsp://user:secret@/x", "rtsp:///x"),
+        ("rtsp://", "rtsp://"),
+        ("/videos/a@b.mp4", "/videos/a@b.mp4"),
+        ("", ""),
+    ],
+)
+def test_credentials_are_never_shown(address: str, shown: str) -> None:
+    assert without_credentials(address) == shown
+    assert describe(address) == shown
+
+
+def test_a_camera_is_described_by_its_number() -> None:
+    assert describe(2) == "camera 2"
+
+
+def test_cameras_are_listed_once_each_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webcam has a second node for metadata, and a device may vanish while one looks."""
+    nodes = {"video10": ("0", "Far"), "video0": ("0", "Webcam"), "video1": ("1", "Webcam")}
+    for node, (index, name) in nodes.items():
+        (tmp_path / node).mkdir()
+        (tmp_path / node / "index").write_text(f"{index}\n")
+        (tmp_path / node / "name").write_text(f"{name}\n")
+    (tmp_path / "video7").mkdir()
+    (tmp_path / "radio0").mkdir()
+    monkeypatch.setattr(core.camera, "Path", lambda _: tmp_path)
+    assert list_cameras() == [CameraDevice(0, "Webcam"), CameraDevice(10, "Far")]

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.errors import DataError
+from training.__main__ import RECIPES, find_recipe
+from training.config import Recipe, read_recipe
+
+BUNDLED = sorted(RECIPES.glob("*.toml"))
+
+
+@pytest.fixture
+def toml(tmp_path: Path):
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "mine.toml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_there_are_bundled_recipes() -> None:
+    assert {"cabin_fp32", "cabin_int8"} <= {path.stem for path in BUNDLED}
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+def test_every_bundled_recipe_loads(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert recipe != Recipe()
+    assert find_recipe(path.stem) == path
+    assert recipe.quantize == ("int8" in path.stem)
+
+
+def test_an_int8_recipe_sees_the_clips_of_its_fp32_start() -> None:
+    fp32, int8 = (read_recipe(RECIPES / f"cabin_{kind}.toml") for kind in ("fp32", "int8"))
+    for name in ("width_multiplier", "resize", "crop", "tie_input_channels"):
+        assert getattr(fp32, name) == getattr(int8, name), name
+
+
+def test_what_is_left_out_is_the_papers_choice(toml) -> None:
+    assert read_recipe(toml("")) == Recipe()
+    recipe = read_recipe(toml("epochs = 3\nmilestones = [1, 2]\nlearning_rate = 1\n"))
+    assert recipe == replace(Recipe(), epochs=3, milestones=(1, 2), learning_rate=1)
+    hash(recipe)
+
+
+@pytest.mark.parametrize(
+    ("typo", "right"),
+    [
+        ("learnig_rate", "learning_rate"),
+        ("batchsize", "batch_size"),
+        ("Epochs", "epochs"),
+        ("freeze_observer_epoch", "freeze_observers_epoch"),
+    ],
+)
+def test_a_typo_is_named_with_the_nearest_key(toml, typo: str, right: str) -> None:
+    path = toml(f"quantize = true\n{typo} = 3\n")
+    with pytest.raises(DataError) as refusal:
+        read_recipe(path)
+    assert str(path) in str(refusal.value)
+    assert f"no setting {typo!r}; did you mean {right!r}?" in str(refusal.value)
+
+
+def test_a_key_like_no_other_gets_the_list(toml) -> None:
+    with pytest.raises(DataError, match=r"no setting 'zzz'; known: width_multiplier, .*seed"):
+        read_recipe(toml("zzz = 1"))
+    with pytest.raises(DataError, match="no setting 'training'"):
+        read_recipe(toml("[training]\nepochs = 3"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epochs = 0",
+        "epochs = -1",
+        "epochs = 2.5",
+        'epochs = "ten"',
+        "epochs = true",
+        "epochs = [1]",
+        "batch_size = 0",
+        "batch_size = 2.0",
+        "validate_every = 0",
+        "clips_per_epoch = -3",
+        "width_multiplier = 0",
+        "width_multiplier = 0.001",
+        "learning_rate = 0",
+        "learning_rate = nan",
+        "learning_rate = inf",
+        'learning_rate = "high"',
+        "weight_decay = -1",
+        "momentum = 1.5",
+        "dropout = 1.5",
+        "label_smoothing = -0.1",
+        "flip_probability = 2",
+        "flip_probability = nan",
+        "brightness = -0.2",
+        "contrast = 1.5",
+        "warmup = 1.5",
+        "gamma = 0",
+        "average_decay = 1",
+        "weight_limit = 0",
+        "weight_limit = 128",
+        "freeze_observers_epoch = 0",
+        "freeze_batch_norm_epoch = -1",
+        "crop = 0",
+        "crop = 300",
+        "resize = 100",
+        "resize = 2000",
+        'schedule = "cosine"',
+        "schedule = 3",
+        'quantize = "yes"',
+        "quantize = 1",
+        "milestones = 70",
+        'milestones = [1, "x"]',
+        "seed = -1",
+        "seed = 0.5",
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(toml, line: str) -> None:
+    path = toml(line)
+    with pytest.raises(DataError) as refusal:
+        read_recipe(path)
+    message = str(refusal.value)
+    assert message.startswith(f"{path}: ")
+    assert line.split(" = ")[0] in message
+    assert "'>' not supported" not in message
+
+
+def test_an_override_is_checked_like_a_recipe() -> None:
+    with pytest.raises(ValueError, match="epochs must be"):
+        replace(Recipe(), epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param("epochs 3", "no valid TOML", id="no TOML"),
+        pytest.param("epochs = 3\nepochs = 4", "no valid TOML", id="twice"),
+        pytest.param(b"seed = '\xff'", "no valid TOML", id="no UTF-8"),
+    ],
+)
+def test_a_broken_file_is_named(toml, content, reason: str) -> None:
+    path = toml(content)
+    with pytest.raises(DataError, match=reason) as refusal:
+        read_recipe(path)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.toml: No such file"):
+        read_recipe(find_recipe(str(tmp_path / "nowhere.toml")))
+    with pytest.raises(DataError, match="Is a directory"):
+        read_recipe(tmp_path)
+    with pytest.raises(DataError, match=r"no recipe 'cabin'; bundled are .*cabin_fp32"):
+        find_recipe("cabin")

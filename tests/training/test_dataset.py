@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from core.annotations import Chunk
+from core.camera import LiveSource
+from core.clip import ClipSpec, RollingClip, centre_crop, squash
+from core.errors import SourceError
+from core.video import Frame, VideoFile
+from training.dataset import (
+    Augmentation,
+    BalancedSampler,
+    ChunkDataset,
+    evaluation_positions,
+    training_positions,
+)
+from training.store import Store, find_video, prepare
+
+# The store keeps 256 pixels a side, and so does the student: only the crop is small here.
+SPEC = ClipSpec(crop=32)
+PLAIN = Augmentation(flip_probability=0.0)
+
+
+# The central promise: file, camera and dataset give the same tensor
+
+
+def frames_of_file(path: Path) -> list[Frame]:
+    with VideoFile(path) as video:
+        return list(video)
+
+
+def frames_of_camera(path: Path, times_s: list[float]) -> list[Frame]:
+    """The same file through the camera's process; its capture times replaced by the file's."""
+    frames: list[Frame] = []
+    with LiveSource(str(path), drop_when_full=False) as source:
+        while len(frames) < len(times_s):
+            frame = source.read(timeout_s=30)
+            assert frame is not None
+            frames.append(Frame(frame.image, times_s[frame.index], frame.index))
+        with pytest.raises(SourceError, match="No more pictures"):
+            source.read(timeout_s=30)
+    return frames
+
+
+def rolling_pixels(frames: list[Frame], spec: ClipSpec) -> np.ndarray:
+    """What the application shows its models when the last of `frames` has arrived."""
+    rolling = RollingClip(spec)
+    for frame in frames:
+        rolling.push(frame)
+    clip = rolling.clip()
+    assert clip is not None
+    return clip.pixels
+
+
+def a_store(root, images, fps: float, start: int, end: int, out: Path) -> tuple[Store, Path]:
+    root.video("vp1/run1", images, fps)
+    root.chunk("vp1/run1", start, end, "eating")
+    root.annotate()
+    store = prepare(root.path, out, view=root.view, report=lambda line: None)
+    return store, find_video(root.path, root.view, root.file_id("vp1/run1"))
+
+
+@pytest.mark.parametrize("start", [0, 7])
+@pytest.mark.parametrize(
+    ("view", "fps", "length"),
+    [
+        pytest.param("inner_mirror", 30.0, 90, id="30 fps"),
+        pytest.param("kinect_color", 15.0, 45, id="15 fps"),
+        pytest.param("inner_mirror", float(Fraction(30000, 1001)), 90, id="29.97 fps"),
+    ],
+)
+def test_file_camera_and_dataset_give_bit_identical_clips(
+    hand_made_root, scene, tmp_path: Path, view: str, fps: float, length: int, start: int
+) -> None:
+    end = start + length
+    root = hand_made_root(view)
+    # Two more frames show what an inclusive end would do.
+    store, path = a_store(root, scene(end + 2), fps, start, end, tmp_path / "store")
+    of_dataset = ChunkDataset(store, [0], SPEC).clip(0)
+    assert of_dataset.shape == (16, 32, 32, 3)
+    assert len({frame.tobytes() for frame in of_dataset}) == 16
+
+    file_frames = frames_of_file(path)
+    assert np.array_equal(rolling_pixels(file_frames[:end], SPEC), of_dataset)
+    times_s = [frame.time_s for frame in file_frames]
+    camera_frames = frames_of_camera(path, times_s)
+    assert np.array_equal(rolling_pixels(camera_frames[:end], SPEC), of_dataset)
+
+    for wrong_end in (end - 1, end + 1):
+        assert not np.array_equal(rolling_pixels(file_frames[:wrong_end], SPEC), of_dataset)
+
+
+@pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ClipSpec(crop=32, channels="bgr"),
+        ClipSpec(crop=32, channels="grey"),
+        ClipSpec(resize=128, crop=112),
+        ClipSpec(resize=36, crop=32),
+    ],
+    ids=["bgr", "one channel", "128", "36"],
+)
+def test_every_kind_of_clip_is_the_same_in_file_and_dataset(
+    hand_made_root, scene, tmp_path: Path, spec: ClipSpec, colour: bool
+) -> None:
+    # 256 pixels a side, as the synthetic cabin and reduced copies have: reduced once only.
+    images = scene(90, (256, 256), colour)
+    store, path = a_store(hand_made_root(), images, 30.0, 0, 90, tmp_path / "store")
+    of_dataset = ChunkDataset(store, [0], spec).clip(0)
+    assert np.array_equal(rolling_pixels(frames_of_file(path), spec), of_dataset)
+
+
+def milliseconds(times_s: np.ndarray) -> np.ndarray:
+    return np.round(times_s, 3)
+
+
+@pytest.mark.parametrize("rounding", [np.asarray, milliseconds], ids=["exact", "milliseconds"])
+@pytest.mark.parametrize(
+    ("fps", "length"), [(30, 90), (15, 45), (15, 46), (15, 48), (30000 / 1001, 90), (60, 180)]
+)
+def test_both_samplers_choose_the_same_frames_wherever_the_chunk_lies(
+    fps: float, length: int, rounding
+) -> None:
+    """Containers round times to a millisecond or not; neither may flip a choice."""
+    spec = ClipSpec(resize=4, crop=2)
+    times_s = rounding(np.arange(400) / fps)
+    for start in range(0, 100, 7):
+        end = start + length
+        positions = evaluation_positions(times_s[start:end], spec)
+        rolling = RollingClip(spec)
+        for index in range(end):
+            image = np.zeros((4, 4, 3), np.uint8)
+            rolling.push(Frame(image, float(times_s[index]), index))
+        clip = rolling.clip()
+        assert clip is not None
+        assert clip.frame_indices == tuple(start + positions)
+
+
+# Evaluation clips
+
+
+def test_an_evaluation_clip_is_spread_over_the_chunk_and_ends_with_its_last_frame() -> None:
+    positions = evaluation_positions(np.arange(90) / 30, SPEC)
+    assert positions[-1] == 89
+    assert set(np.diff(positions)) == {5, 6}
+    # A chunk of half the length is spread over half the time.
+    positions = evaluation_positions(np.arange(45) / 30, SPEC)
+    assert positions[-1] == 44
+    assert set(np.diff(positions)) == {2, 3}
+    assert list(evaluation_positions(np.arange(16) / 30, SPEC)) == list(range(16))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_of_one_frame_sees_the_last_one() -> None:
+    spec = ClipSpec(frames=1, crop=32)
+    assert list(evaluation_positions(np.arange(90) / 30, spec)) == [89]
+    assert list(evaluation_positions(np.array([4.2]), spec)) == [0]
+
+
+@given(
+    st.lists(st.floats(0.001, 0.5), min_size=15, max_size=120),
+    st.floats(0, 3000),
+)
+def test_any_chunk_gives_sixteen_of_its_own_frames_in_order(
+    steps: list[float], start: float
+) -> None:
+    times_s = start + np.concatenate([[0.0], np.cumsum(steps)])
+    positions = evaluation_positions(times_s, SPEC)
+    assert len(positions) == 16
+    assert 0 <= positions.min()
+    assert positions[-1] == len(times_s) - 1
+    assert (np.diff(positions) >= 0).all()
+
+
+@pytest.fixture
+def short_chunks(hand_made_root, scene, tmp_path: Path) -> Store:
+    """Chunks of 40, 16, 15 and 2 frames, none of whose pixels is near black."""
+    root = hand_made_root()
+    root.video("vp1/run1", [image // 2 + 64 for image in scene(73, (256, 256), colour=False)])
+    for start, end in ((0, 40), (40, 56), (56, 71), (71, 73)):
+        root.chunk("vp1/run1", start, end, "eating")
+    root.annotate()
+    return prepare(root.path, tmp_path / "store", report=lambda line: None)
+
+
+def test_short_chunks_end_with_zero_frames(short_chunks: Store) -> None:
+    data = ChunkDataset(short_chunks, range(4), SPEC)
+    frames = short_chunks.frames(short_chunks.chunks[0].file_id)
+    for item, real in enumerate((16, 16, 15, 2)):
+        clip = data.clip(item)
+        assert clip.shape == (16, 32, 32, 3)
+        assert (clip[:real] >= 40).all()
+        assert not clip[real:].any()
+    expected = centre_crop(np.broadcast_to(frames[71:73], (2, 256, 256, 3)), SPEC)
+    assert np.array_equal(data.clip(3)[:2], expected)
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [PLAIN, Augmentation(brightness=0.3, contrast=0.5)],
+    ids=["as it is", "another light"],
+)
+def test_short_chunks_end_with_zero_frames_in_training_too(
+    short_chunks: Store, augmentation: Augmentation
+) -> None:
+    """Padding is no picture: another lamp does not light it."""
+    data = ChunkDataset(short_chunks, range(4), SPEC, augmentation)
+    for draw in range(8):
+        for item, real in enumerate((16, 16, 15, 2)):
+            clip = data.clip(item, draw)
+            assert clip[:real].any(axis=(1, 2, 3)).all()
+            assert not clip[real:].any()
+
+
+# Training clips
+
+
+class NumberedStore(Store):
+    """Frame n is a picture whose every pixel tells n, its row and its column."""
+
+    def frames(self, file_id: str) -> np.ndarray:
+        rows, columns = np.mgrid[0:8, 0:8]
+        numbers = np.broadcast_to(np.arange(60)[:, None, None], (60, 8, 8))
+        place = np.broadcast_to(rows, (60, 8, 8)), np.broadcast_to(columns, (60, 8, 8))
+        return np.stack([numbers, *place], axis=3).astype(np.uint8)
+
+    def times_s(self, file_id: str) -> np.ndarray:
+        return np.arange(60) / 30
+
+
+@pytest.fixture
+def numbered(tiny_store: Store) -> Store:
+    chunks = tuple(Chunk(1, "run", n, 10 * n, 10 * n + 30, "eating", 0) for n in range(4))
+    return NumberedStore(
+        tiny_store.folder, tiny_store.labels, chunks, tiny_store.splits, tiny_store.description
+    )
+
+
+SMALL = ClipSpec(resize=8, crop=5)
+
+
+def test_training_draws_are_random_ordered_frames_of_the_chunk_only(numbered: Store) -> None:
+    data = ChunkDataset(numbered, range(4), SMALL, PLAIN)
+    seen: set[int] = set()
+    draws = set()
+    for draw in range(60):
+        numbers = data.clip(2, draw)[:, 0, 0, 0].tolist()
+        assert numbers == sorted(set(numbers))
+        seen.update(numbers)
+        draws.add(tuple(numbers))
+    assert seen == set(range(20, 50))
+    assert len(draws) == 60
+
+
+def test_one_crop_and_one_flip_for_the_whole_clip(numbered: Store) -> None:
+    data = ChunkDataset(numbered, range(4), SMALL, Augmentation(flip_probability=0.5))
+    places: Counter[tuple[int, int]] = Counter()
+    flips = 0
+    for draw in range(400):
+        clip = data.clip(0, draw)
+        assert clip.shape == (16, 5, 5, 3)
+        assert (clip[:, :, :, 1:] == clip[:1, :, :, 1:]).all(), "frames of a clip differ"
+        rows, columns = clip[0, :, 0, 1], clip[0, 0, :, 2]
+        assert (np.diff(rows.astype(int)) == 1).all()
+        steps = np.diff(columns.astype(int))
+        assert (steps == 1).all() or (steps == -1).all()
+        flips += bool(steps[0] < 0)
+        places[int(rows[0]), int(columns.min())] += 1
+    assert set(places) == {(top, left) for top in range(4) for left in range(4)}
+    assert max(places.values()) < 60  # 25 expected
+    assert 140 < flips < 260
+
+
+@pytest.mark.parametrize(("probability", "flipped"), [(0.0, {False}), (1.0, {True})])
+def test_flips_can_be_left_out_or_forced(numbered: Store, probability, flipped) -> None:
+    data = ChunkDataset(numbered, [0], SMALL, Augmentation(flip_probability=probability))
+    clips = [data.clip(0, draw) for draw in range(20)]
+    assert {bool(c[0, 0, 0, 2] > c[0, 0, 1, 2]) for c in clips} == flipped
+
+
+def test_the_light_changes_once_for_the_whole_clip(numbered: Store) -> None:
+    light = Augmentation(flip_probability=0.0, brightness=0.2, contrast=0.3)
+    plain, lit = (ChunkDataset(numbered, [1], SMALL, kind) for kind in (PLAIN, light))
+    offsets = set()
+    for draw in range(20):
+        before, after = plain.clip(0, draw).astype(int), lit.clip(0, draw).astype(int)
+        pairs = set(zip(before.ravel().tolist(), after.ravel().tolist(), strict=True))
+        assert len(pairs) == len(set(before.ravel().tolist())), "one level became two"
+        offsets.add(tuple(sorted(pairs)))
+    assert len(offsets) == 20
+
+
+def test_a_draw_depends_on_seed_epoch_item_and_number_only(numbered: Store) -> None:
+    def draw(seed: int = 0, epoch: int = 0, item: int = 0, number: int = 0) -> bytes:
+        data = ChunkDataset(numbered, [0, 0, 1], SMALL, Augmentation(contrast=0.2), seed)
+        data.epoch = epoch
+        return data.clip(item, number).tobytes()
+
+    base = draw()
+    assert draw() == base
+    assert base not in {draw(seed=1), draw(epoch=1), draw(item=1), draw(number=1)}
+    # What was drawn before makes no difference.
+    data = ChunkDataset(numbered, [0, 0, 1], SMALL, Augmentation(contrast=0.2))
+    for number in (5, 3, 1):
+        data.clip(2, number)
+    assert data.clip(0, 0).tobytes() == base
+
+
+def test_short_chunks_keep_all_frames_in_order() -> None:
+    random = np.random.default_rng(0)
+    assert training_positions(5, SPEC, random).tolist() == [0, 1, 2, 3, 4]
+    assert training_positions(16, SPEC, random).tolist() == list(range(16))
+
+
+def test_what_a_worker_gets_draws_the_same(tiny_store: Store) -> None:
+    data = ChunkDataset(
+        tiny_store, tiny_store.subset(0, "train"), ClipSpec(resize=36, crop=32), Augmentation()
+    )
+    data.epoch = 3
+    of_worker = pickle.loads(pickle.dumps(data))
+    for item in range(len(data)):
+        assert np.array_equal(of_worker.clip(item, 7), data.clip(item, 7))
+
+
+def test_a_loader_hands_out_the_last_batch_too(tiny_store: Store) -> None:
+    data = ChunkDataset(tiny_store, tiny_store.subset(0, "train"), ClipSpec(resize=36, crop=32))
+    batches = list(DataLoader(data, 5))
+    assert [len(targets) for _, targets in batches] == [5, 5, 2]
+    assert torch.equal(batches[2][0][1], data[11][0])
+    assert torch.cat([targets for _, targets in batches]).tolist() == data.targets
+
+
+def test_frames_reach_the_model_as_bytes(tiny_store: Store) -> None:
+    data = ChunkDataset(
+        tiny_store, tiny_store.subset(0, "val"), ClipSpec(resize=36, crop=32), PLAIN
+    )
+    clip, target = data[1]
+    assert clip.dtype == torch.uint8
+    assert tuple(clip.shape) == (3, 16, 32, 32)
+    assert clip.is_contiguous()
+    assert np.array_equal(clip.permute(1, 2, 3, 0), data.clip(1))
+    assert target == tiny_store.labels.index("writing")
+    assert data.targets == [tiny_store.labels.index(n) for n in ("eating", "writing") * 2]
+    assert len(data) == 4
+
+
+# Balance
+
+
+def test_every_class_is_drawn_equally_often() -> None:
+    targets = [3] * 100 + [5] * 2 + [0] * 10
+    sampler = BalancedSampler(targets, 300, seed=0)
+    drawn = list(sampler)
+    assert len(drawn) == len(sampler) == 300
+    assert Counter(targets[item] for item, _ in drawn) == {3: 100, 5: 100, 0: 100}
+    assert [number for _, number in drawn] == list(range(300))
+    # Every round of three holds each class, so a small batch is balanced too.
+    for start in range(0, 300, 3):
+        assert {targets[item] for item, _ in drawn[start : start + 3]} == {0, 3, 5}
+    assert {item for item, _ in drawn if targets[item] == 5} == {100, 101}
+    assert len({item for item, _ in drawn if targets[item] == 3}) > 50
+
+
+def test_an_incomplete_round_is_missing_at_random() -> None:
+    sampler = BalancedSampler([0, 1, 2], 4, seed=0)
+    last = set()
+    for epoch in range(30):
+        sampler.epoch = epoch
+        last.add(list(sampler)[-1][0])
+    assert last == {0, 1, 2}
+
+
+def test_the_sampler_depends_on_seed_and_epoch_only() -> None:
+    def drawn(seed: int, epoch: int) -> list[tuple[int, int]]:
+        sampler = BalancedSampler([0, 1] * 20, 40, seed)
+        sampler.epoch = epoch
+        return list(sampler)
+
+    assert drawn(0, 0) == drawn(0, 0)
+    assert drawn(0, 0) != drawn(0, 1)
+    assert drawn(0, 0) != drawn(1, 0)
+
+
+def test_squash_gives_one_channel_the_answer_of_three_equal_ones() -> None:
+    random = np.random.default_rng(0)
+    for size in (36, 100, 128, 200, 256, 300):
+        for channels in ("rgb", "bgr", "grey"):
+            spec = ClipSpec(resize=size, crop=8, channels=channels)
+            grey = random.integers(0, 256, (256, 256, 1), np.uint8)
+            assert np.array_equal(squash(grey, spec), squash(grey.repeat(3, 2), spec)), size
