@@ -193,7 +193,6 @@ class Session(QObject):
         self.source = info
         self.tally = Tally(skipped_before=self._inference.skipped)
         self._captured = 0
-        self._silent_s = 0.0
         self._restart_labels()
         self.source_changed.emit(info)
         self._deck.current.play()

@@ -14,6 +14,7 @@ from core.comparison import Accuracy, Agreement, LatencyRecord, RateMeter
 
 # A minute at 30 clips a second: percentiles follow the machine's present state.
 _LATENCIES_KEPT = 1800
+_SHORTEST_CPU_TIME_S = 0.3
 
 
 class Rate:
@@ -59,6 +60,7 @@ class Tally:
         self._newest_captured_s: float | None = None
         self._process = psutil.Process()
         self._process.cpu_percent()
+        self._cpu_percent, self._cpu_measured_s = 0.0, clock()
 
     def restart_rates(self) -> None:
         """Let the rates begin anew, after a pause or a jump; the other figures go on."""
@@ -98,7 +100,7 @@ class Tally:
             inferred_fps=self.inferred.per_second(),
             skipped=skipped - self._skipped_before,
             label_age_ms=None if age_s is None else age_s * 1000,
-            cpu_percent=self._process.cpu_percent() / (os.cpu_count() or 1),
+            cpu_percent=self._measure_cpu(),
             memory_mb=self._process.memory_info().rss / 1e6,
             models=per_model,
             clips=self.agreement.clips,
@@ -111,6 +113,13 @@ class Tally:
                 else None
             ),
         )
+
+    def _measure_cpu(self) -> float:
+        # Over a shorter time psutil's answer is noise; the one before still holds.
+        if self._clock() - self._cpu_measured_s >= _SHORTEST_CPU_TIME_S:
+            self._cpu_percent = self._process.cpu_percent() / (os.cpu_count() or 1)
+            self._cpu_measured_s = self._clock()
+        return self._cpu_percent
 
     @staticmethod
     def _model_numbers(model: _ModelTally) -> ModelNumbers:

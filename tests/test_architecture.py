@@ -90,3 +90,9 @@ def test_core_needs_neither_torch_nor_qt() -> None:
     modules = [name for name in modules_of("core") if not name.startswith(NEEDS_TORCH)]
     assert "core.annotations" in modules
     assert not loaded_by(IMPORT, *modules) & {"torch", "PySide6", "pyqtgraph"}
+
+
+def test_openvino_starts_no_usage_reporter() -> None:
+    """Its telemetry package would open a connection from a thread of its own."""
+    code = "import core.engines.openvino, sys; reporter = sys.modules['openvino_telemetry']"
+    assert "openvino" in loaded_by(code + "; assert reporter is None")

@@ -60,12 +60,18 @@ def _photometric(augmentation: Augmentation, random: np.random.Generator) -> U8:
     return np.clip(np.arange(256) * gain + offset, 0, 255).astype(np.uint8)
 
 
+def _reduced(frame: U8, spec: ClipSpec) -> U8:
+    """A stored frame at the student's size; its channels, one or three, stay as they are stored."""
+    return squash(frame, replace(spec, channels="rgb"))[:, :, : frame.shape[2]]
+
+
 class ChunkDataset(Dataset[tuple[Tensor, int]]):
     """(C×T×H×W uint8 clip, class index) for each chunk of a subset.
 
     With `augmentation` None it gives evaluation clips. Otherwise draw `n` of chunk `i` depends on
-    (seed, epoch, i) only, whatever process asks for it. `in_memory` keeps the frames of every run
-    it meets, already squashed, in main memory instead of reading them from the store each time.
+    (seed, epoch, i, n) only, whatever process asks for it. `in_memory` keeps the frames of every
+    run it meets, already squashed, in main memory instead of reading them from the store each time;
+    the clips are the same.
     """
 
     def __init__(
@@ -99,9 +105,7 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         if file_id not in self._runs:
             frames = self.store.frames(file_id)
             if self.in_memory:
-                # Channel order is left to the one place that also squashes single frames.
-                spec = replace(self.spec, channels="rgb")
-                frames = np.stack([squash(frame, spec)[:, :, : frame.shape[2]] for frame in frames])
+                frames = np.stack([_reduced(frame, self.spec) for frame in frames])
             self._runs[file_id] = (frames, self.store.times_s(file_id))
         return self._runs[file_id]
 
@@ -129,7 +133,8 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         flip = random.random() < self.augmentation.flip_probability
         table = _photometric(self.augmentation, random)
         for target, position in enumerate(positions):
-            lit = cv2.LUT(frames[position], table).reshape(frames[position].shape)
+            frame = _reduced(frames[position], spec)
+            lit = cv2.LUT(frame, table).reshape(frame.shape)
             image = squash(lit, spec)[top : top + spec.crop, left : left + spec.crop]
             planes[:, target] = (image[:, ::-1] if flip else image).transpose(2, 0, 1)
         return planes

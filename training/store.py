@@ -168,7 +168,10 @@ def prepare(
 def _origin(root: Path) -> dict[str, Any]:
     """How a synthetic cabin was made; an empty description for real recordings."""
     path = root / "synthetic.json"
-    return {"synthetic": json.loads(path.read_text())} if path.is_file() else {}
+    try:
+        return {"synthetic": json.loads(path.read_text())} if path.is_file() else {}
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}); synthesize that folder again.") from error
 
 
 def _claim(out: Path, view: str, origin: dict[str, Any]) -> None:

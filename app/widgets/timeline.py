@@ -18,6 +18,7 @@ _EDGE = 14
 _AXIS_HEIGHT = 18
 _GAP = 3
 _DIFFERS_HEIGHT = 5
+_NARROWEST_NAMED = 64
 _TITLES = {"truth": "truth", "int8": "INT8", "fp32": "FP32"}
 
 
@@ -108,18 +109,15 @@ class Timeline(QWidget):
     def _paint_names(self, painter: QPainter, rect: QRect, row: NDArray[np.int16]) -> None:
         assert self._record is not None
         bounds = np.flatnonzero(np.diff(row)) + 1
-        metrics = painter.fontMetrics()
+        metrics, elide = painter.fontMetrics(), Qt.TextElideMode.ElideRight
         for start, end in zip([0, *bounds], [*bounds, len(row)], strict=True):
-            if row[start] == UNKNOWN or end - start < 40:
+            if row[start] == UNKNOWN or end - start < _NARROWEST_NAMED:
                 continue
             name = self._record.labels[row[start]]
-            title = title_of(name)
-            if metrics.horizontalAdvance(title) + 12 <= end - start:
-                box = QRect(
-                    rect.left() + int(start) + 6, rect.top(), int(end - start), rect.height()
-                )
-                painter.setPen(QColor(theme.text_on(colour_of(name))))
-                painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), title)
+            box = QRect(rect.left() + int(start) + 6, rect.top(), int(end - start), rect.height())
+            title = metrics.elidedText(title_of(name), elide, int(end - start) - 12)
+            painter.setPen(QColor(theme.text_on(colour_of(name))))
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), title)
 
     def _paint_differences(
         self, painter: QPainter, rect: QRect, row: NDArray[np.int16] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +14,12 @@ from core.errors import EngineError
 from core.golden import golden_clip
 from core.modelfile import Model
 from core.network import FloatNetwork
+
+
+# OpenVINO's converter tools come along with `import openvino` and start a usage reporter that talks
+# to a server. Without this package they take their own empty stand-in: nothing leaves the machine.
+# It stands here because this file is always loaded before core.engines.openvino.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 class Engine(Protocol):

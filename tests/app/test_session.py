@@ -139,12 +139,28 @@ def test_an_answer_from_before_a_restart_is_not_shown(
     reach(qtbot, session, State.ENDED)
     qtbot.waitUntil(lambda: len(log.shown) > 0)
     old = log.shown[-1].answer
-    session.restart()
-    shown = len(log.shown)
     restarts = log.restarts
+    session.restart()
     qtbot.waitUntil(lambda: log.restarts > restarts)
+    shown = len(log.shown)
     session._show(old)
     assert len(log.shown) == shown
+
+
+def test_labels_begin_anew_after_a_restart(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "brief.mp4")
+    reach(qtbot, session, State.ENDED)
+    qtbot.waitUntil(lambda: log.shown[-1].answer.offer.clip.frame_index == 39)
+    generation = log.shown[-1].answer.offer.generation
+    session.restart()
+    qtbot.waitUntil(lambda: log.shown[-1].answer.offer.generation > generation)
+    again = next(one for one in log.shown if one.answer.offer.generation > generation)
+    # Nothing of the bright pictures at the end is left in the running mean.
+    assert again.decisions["int8"].class_index == LABELS.index(DARK)
+    assert again.decisions["int8"].confidence > 0.99
 
 
 def test_loop_switched_on_at_the_end_plays_again(
@@ -270,6 +286,23 @@ def test_a_silent_camera_is_told_and_so_is_its_return(
     camera.feed.put(20)
     qtbot.waitUntil(lambda: log.silences[-1] == 0)
     assert log.restarts > restarts
+
+
+def test_silence_is_told_of_each_source_anew(
+    qtbot: QtBot,
+    make_session: Callable[..., tuple[Session, Log]],
+    camera: FakeCamera,
+    videos: Path,
+) -> None:
+    session, log = make_session()
+    live(qtbot, session, camera)
+    qtbot.waitUntil(lambda: len(log.silences) == 1, timeout=5000)
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: session.source is not None and not session.source.live)
+    told = len(log.silences)
+    live(qtbot, session, camera)
+    qtbot.waitUntil(lambda: session.source is not None and session.source.live)
+    qtbot.waitUntil(lambda: any(silence > 1 for silence in log.silences[told:]), timeout=5000)
 
 
 def test_a_lost_camera_can_be_opened_again(

@@ -96,3 +96,13 @@ def test_a_forgotten_label_has_no_age() -> None:
     tally.add(answer(0, 0.0, int8=1.0, fp32=1.0), None, LABELS)
     tally.forget_newest()
     assert tally.numbers(None, 0, True).label_age_ms is None
+
+
+def test_the_processor_share_is_not_measured_over_an_instant() -> None:
+    clock = Clock()
+    tally = Tally(clock=clock)
+    clock.now_s += 1
+    sum(range(2_000_000))
+    first = tally.numbers(None, 0, True).cpu_percent
+    assert first > 0
+    assert tally.numbers(None, 0, True).cpu_percent == first

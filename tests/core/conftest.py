@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -44,6 +44,15 @@ def randomise(student: MobileNet3D, seed: int = 0) -> MobileNet3D:
 def to_input(*clips: np.ndarray) -> torch.Tensor:
     """T×H×W×C uint8 clips to B×C×T×H×W float in [0, 1]."""
     return torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3).float() / 255
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread() -> Iterator[None]:
+    """Several thread pools on a busy machine make each other a hundred times slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -355,6 +355,22 @@ def test_frames_reach_the_model_as_bytes(tiny_store: Store) -> None:
     assert len(data) == 4
 
 
+@pytest.mark.parametrize("augmentation", [None, Augmentation(brightness=0.3, contrast=0.5)])
+@pytest.mark.parametrize(
+    "spec", [ClipSpec(crop=32), ClipSpec(resize=100, crop=32), ClipSpec(resize=36, crop=32)]
+)
+@pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
+def test_frames_kept_in_memory_make_the_same_clips(
+    hand_made_root, scene, tmp_path: Path, spec: ClipSpec, augmentation, colour: bool
+) -> None:
+    store, _ = a_store(hand_made_root(), scene(40, colour=colour), 30.0, 5, 35, tmp_path / "store")
+    of_store, kept = (
+        ChunkDataset(store, [0], spec, augmentation, in_memory=memory) for memory in (False, True)
+    )
+    for draw in range(4):
+        assert np.array_equal(of_store.clip(0, draw), kept.clip(0, draw))
+
+
 # Balance
 
 

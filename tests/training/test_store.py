@@ -277,6 +277,16 @@ def test_a_folder_with_frames_of_another_root_is_refused(
     assert contents(tmp_path / "store") == before
 
 
+def test_a_damaged_description_of_a_synthetic_root_is_named(
+    hand_made_root, scene, tmp_path: Path
+) -> None:
+    root = hand_made_root()
+    fill(root, scene)
+    (root.path / "synthetic.json").write_text('{"seed": ')
+    with pytest.raises(DataError, match=r"synthetic\.json is damaged"):
+        prepare(root.path, tmp_path / "store", report=lambda line: None)
+
+
 def test_a_root_without_annotations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"midlevel\.chunks_90\.csv"):
         prepare(tmp_path / "nowhere", tmp_path / "store", report=lambda line: None)
