@@ -94,5 +94,5 @@ def test_core_needs_neither_torch_nor_qt() -> None:
 
 def test_openvino_starts_no_usage_reporter() -> None:
     """Its telemetry package would open a connection from a thread of its own."""
-    code = "import core.engines.openvino, sys; reporter = sys.modules['openvino_telemetry']"
+    code = "import core.engines.openvino, json, sys; reporter = sys.modules['openvino_telemetry']"
     assert "openvino" in loaded_by(code + "; assert reporter is None")

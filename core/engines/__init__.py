@@ -15,7 +15,6 @@ from core.golden import golden_clip
 from core.modelfile import Model
 from core.network import FloatNetwork
 
-
 # OpenVINO's converter tools come along with `import openvino` and start a usage reporter that talks
 # to a server. Without this package they take their own empty stand-in: nothing leaves the machine.
 # It stands here because this file is always loaded before core.engines.openvino.
