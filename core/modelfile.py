@@ -169,8 +169,7 @@ def load_model(path: Path | str) -> Model:
         model = _assemble(_header(data), tensors)
     except (
         ValueError,
-        KeyError,
-        IndexError,
+        LookupError,
         TypeError,
         AttributeError,
         OverflowError,

@@ -37,6 +37,9 @@ class Recipe:
         freeze_batch_norm_epoch: with `quantize`, from here batch-norm statistics stay.
         freeze_observers_epoch: with `quantize`, from here activation ranges stay; at least 1,
             because ranges are learned from data.
+        beta: weight of the soft term of eq. 1; above 0 the float student of the start run is the
+            teacher, so that an int8 twin is drawn towards its own parent.
+        temperature: T of eq. 1.
         validate_every: epochs between validations; the best epoch is kept.
         average_decay: decay of the running average of weights that is validated and kept;
             0 keeps the weights themselves.
@@ -66,6 +69,8 @@ class Recipe:
     flip_probability: float = 0.5
     brightness: float = 0.0
     contrast: float = 0.0
+    beta: float = 0.0
+    temperature: float = 3.0
     validate_every: int = 1
     average_decay: float = 0.0
     seed: int = 0
@@ -78,7 +83,7 @@ class Recipe:
                 if not low <= getattr(self, name) <= high:
                     bounds = f"at least {low}" if isinf(high) else f"{low} to {high}"
                     raise ValueError(f"{name} must be {bounds}, not {getattr(self, name)}")
-        for name in ("learning_rate", "gamma"):
+        for name in ("learning_rate", "gamma", "temperature"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
         if not 0 <= self.average_decay < 1:
@@ -94,7 +99,7 @@ _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("width_multiplier",), 1 / 32, 8),
     (("weight_limit",), 1, 127),
     (("dropout", "label_smoothing", "momentum", "warmup"), 0, 1),
-    (("flip_probability", "brightness", "contrast"), 0, 1),
+    (("flip_probability", "brightness", "contrast", "beta"), 0, 1),
 )
 
 

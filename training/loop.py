@@ -13,6 +13,7 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import json
 import pickle
@@ -30,6 +31,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from core.clip import ClipSpec
+from core.distillation import distillation_loss
 from core.errors import DataError
 from core.files import replacing
 from core.models.mobilenet3d import MobileNet3D
@@ -190,6 +192,11 @@ class Run:
         if start is not None:
             check_start(start, store, split)
             load_student(start, student)
+        self.teacher: MobileNet3D | None = None
+        if recipe.beta > 0:
+            if start is None:
+                raise DataError("beta above 0 needs a teacher; name its run with --start.")
+            self.teacher = copy.deepcopy(student).eval().requires_grad_(False)
         self.fp32_network = fuse(student) if recipe.quantize else None
         self.model: MobileNet3D | QatMobileNet3D = (
             QatMobileNet3D(student, recipe.weight_limit) if recipe.quantize else student
@@ -242,8 +249,9 @@ class Run:
             progress = (self.epoch + step / steps) / recipe.epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, progress)
-            logits = self.model(as_input(clips))
-            loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+            x = as_input(clips)
+            logits = self.model(x)
+            loss = self._loss(x, logits, targets)
             self._check_finite("loss", loss, step)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -269,6 +277,16 @@ class Run:
         totals["clips_per_s"] = steps * recipe.batch_size / elapsed_s
         totals["waiting_share"] = waiting_s / elapsed_s
         return totals
+
+    def _loss(self, x: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+        recipe = self.recipe
+        if self.teacher is None:
+            return functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        with torch.no_grad():
+            teacher_logits = self.teacher(x)
+        return distillation_loss(
+            logits, teacher_logits, targets, beta=recipe.beta, temperature=recipe.temperature
+        ).total
 
     def _check_finite(self, name: str, value: Tensor, step: int) -> None:
         if not torch.isfinite(value):

@@ -20,7 +20,7 @@ from core.clip import ClipSpec
 from core.engines import load_engine
 from core.errors import ModelFileError
 from core.modelfile import Model, load_model, save_model
-from core.network import FloatConv, FloatNetwork, Int8Network
+from core.network import FloatNetwork, Int8Network, Quantization
 from core.quantization import fuse
 
 Edit = Callable[[dict[str, Any]], None]
@@ -132,7 +132,7 @@ json_values = st.recursive(
     clip_specs,
     st.lists(st.text(min_size=1, max_size=10), min_size=5, max_size=5, unique=True),
     st.dictionaries(st.text(max_size=5), json_values, max_size=3),
-    st.lists(st.floats(-1e30, 1e30, width=32), min_size=5, max_size=5),
+    st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=5, max_size=5),
 )
 def test_whatever_describes_a_model_comes_back(
     networks,
@@ -157,6 +157,16 @@ def test_whatever_describes_a_model_comes_back(
     assert loaded.labels == tuple(labels)
     assert loaded.training == training
     np.testing.assert_array_equal(loaded.golden["bright"], answers[::-1])
+
+
+def test_layers_without_relu_and_with_zero_points_come_back(networks, tmp_path: Path) -> None:
+    network = networks.int8()
+    first, second, *rest = network.convolutions
+    middle = Quantization(0.25, 17)
+    layers = (replace(first, relu=False, output=middle), replace(second, input=middle), *rest)
+    network = Int8Network(layers, network.classifier)
+    save_model(networks.model(network), tmp_path / "model.safetensors")
+    assert_same_network(load_model(tmp_path / "model.safetensors").network, network)
 
 
 def test_weights_in_any_memory_layout(networks, tmp_path: Path) -> None:
@@ -208,15 +218,16 @@ def test_the_real_students_are_small_enough(
         assert 0.9 * limit_mb < load_model(path).file_mb <= limit_mb
 
 
-@pytest.mark.parametrize("length", [640, 896, 1152, 1408, 19280, 65536 + 640, 131072 + 19280])
+@pytest.mark.parametrize(
+    "length", [19280, 65536 + 640, 65536 + 896, 65536 + 1152, 65536 + 1408, 131072 + 19280]
+)
 def test_a_header_as_long_as_a_pickle_s_first_bytes(
     twin_files: tuple[Path, Path], tmp_path: Path, length: int
 ) -> None:
-    """The header's length comes first: 640 reads as a pickle's mark, 19280 as "PK"."""
+    """The header's length comes first: …640 reads as a pickle's mark, 19280 as a zip's "PK"."""
     table, description, tensors = parts(twin_files[0])
     header = json.dumps({**table, "__metadata__": {"incab": json.dumps(description)}}).encode()
-    if len(header) > length:
-        pytest.skip("this model describes itself at greater length")
+    assert len(header) <= length
     path = tmp_path / "model.safetensors"
     path.write_bytes(struct.pack("<Q", length) + header.ljust(length) + tensors)
     assert load_model(path).kind == "int8"
@@ -281,7 +292,7 @@ def test_a_clip_too_small_for_the_network_is_refused(networks) -> None:
     unpadded = replace(first, geometry=replace(first.geometry, padding=(0, 0, 0)))
     network = FloatNetwork((unpadded, *network.convolutions[1:]), network.classifier)
     with pytest.raises(ValueError, match="too small"):
-        networks.model(networks.fp32(), network=network, clip=ClipSpec(frames=2, resize=8, crop=8))
+        replace(networks.model(networks.fp32()), network=network, clip=ClipSpec(frames=2))
 
 
 # Files that are no model
@@ -461,13 +472,14 @@ def test_a_description_that_cannot_be(
 
 
 @pytest.mark.parametrize(
-    "description", ["", "null", "[]", "3", "{", "[" * 100_000, "9" * 5000, '"\ud800"']
+    "description", ["", "null", "[]", "3", "{", "[" * 100_000, "9" * 5000, '"text"']
 )
 def test_a_description_that_is_no_object(
     twin_files: tuple[Path, Path], tmp_path: Path, description: str
 ) -> None:
     table, _, tensors = parts(twin_files[0])
-    refuse(write_parts(tmp_path / "edited.safetensors", table, description, tensors), "")
+    path = write_parts(tmp_path / "edited.safetensors", table, description, tensors)
+    refuse(path, "is not a usable InCab model")
 
 
 def test_an_unedited_file_is_accepted(edited: Callable[..., Path]) -> None:
@@ -545,36 +557,6 @@ def test_weight_scales_that_cannot_be(
     )
 
 
-def test_a_network_without_classes_or_layers_is_refused(networks) -> None:
-    network = networks.fp32()
-    empty = replace(
-        network.classifier, weight=network.classifier.weight[:0], bias=network.classifier.bias[:0]
-    )
-    with pytest.raises(ValueError, match="classifier: weight"):
-        FloatNetwork(network.convolutions, empty)
-    with pytest.raises(ValueError, match="at least one convolution"):
-        FloatNetwork((), network.classifier)
-
-
-def test_a_first_layer_may_be_grouped(networks, tmp_path: Path) -> None:
-    """Each colour by itself: three groups of one channel take a clip of three."""
-    network = networks.fp32()
-    first, second = network.convolutions[:2]
-    weight = np.ones((6, 1, 3, 3, 3), np.float32)
-    grouped = FloatConv(
-        "grouped", weight, np.zeros(6, np.float32), replace(first.geometry, groups=3)
-    )
-    joined = replace(
-        second,
-        weight=np.ones((8, 6, 3, 3, 3), np.float32),
-        geometry=replace(second.geometry, groups=1),
-    )
-    network = FloatNetwork((grouped, joined, *network.convolutions[2:]), network.classifier)
-    path = tmp_path / "model.safetensors"
-    save_model(networks.model(network), path)
-    load_engine(load_model(path), threads=1)
-
-
 # Random damage
 
 
@@ -592,13 +574,13 @@ def load_or_refuse(data: bytes, path: Path) -> Model | None:
         return None
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(st.binary(max_size=400))
 def test_random_bytes_are_only_ever_refused(tmp_path: Path, data: bytes) -> None:
     assert load_or_refuse(data, tmp_path / "fuzzed.safetensors") is None
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(st.data())
 def test_damage_is_only_ever_refused_or_harmless(
     healthy: bytes, tmp_path: Path, data: st.DataObject
@@ -619,7 +601,7 @@ def test_damage_is_only_ever_refused_or_harmless(
     load_or_refuse(bytes(mutated[: len(healthy)]), tmp_path / "fuzzed.safetensors")
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_value_anywhere_in_the_description(
     healthy: bytes, tmp_path: Path, data: st.DataObject

@@ -1,0 +1,51 @@
+"""Knowledge distillation, eq. 1-2 of arXiv 2311.05970.
+
+    L = α · CE(y, z_S) + β · T² · CE(softmax(z_T / T), softmax(z_S / T)),   α = 1 - β
+
+Both terms are means over the batch only. T² keeps the soft term's gradient at the size of the
+hard term's whatever the temperature T.
+
+Legend: B batch, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationLoss:
+    """The loss and its two parts before weighting, scalars."""
+
+    total: Tensor
+    hard: Tensor
+    soft: Tensor
+
+
+def distillation_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    targets: Tensor,
+    *,
+    beta: float,
+    temperature: float,
+) -> DistillationLoss:
+    """Eq. 1 for B×K logits of student and teacher and B class indices.
+
+    The soft term's gradient is that of T²·KL(teacher || student), which differs from this
+    cross-entropy by the teacher's entropy, a constant.
+
+    Raises:
+        ValueError: beta outside 0 to 1, or a temperature that is not positive.
+    """
+    if not 0 <= beta <= 1:
+        raise ValueError(f"beta must be 0 to 1, not {beta}")
+    if not temperature > 0:
+        raise ValueError(f"the temperature must be above 0, not {temperature}")
+    hard = functional.cross_entropy(student_logits, targets)
+    teacher = functional.softmax(teacher_logits.detach() / temperature, dim=1)
+    soft = temperature**2 * functional.cross_entropy(student_logits / temperature, teacher)
+    return DistillationLoss((1 - beta) * hard + beta * soft, hard, soft)

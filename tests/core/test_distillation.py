@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.distillation import distillation_loss
+
+
+def by_the_book(student, teacher, targets, beta, temperature):
+    """Eq. 1 in float64, written out."""
+
+    def softmax(z):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    hard = -np.mean(np.log(softmax(student)[np.arange(len(targets)), targets]))
+    p, q = softmax(teacher / temperature), softmax(student / temperature)
+    soft = temperature**2 * np.mean(-(p * np.log(q)).sum(axis=1))
+    return (1 - beta) * hard + beta * soft, hard, soft
+
+
+@pytest.mark.parametrize(("beta", "temperature"), [(0.0, 1.0), (0.9, 3.0), (1.0, 5.0), (0.5, 0.7)])
+def test_loss_and_its_parts_follow_equation_1(beta: float, temperature: float) -> None:
+    random = np.random.default_rng(0)
+    student, teacher = random.normal(0, 3, (2, 6, 34))
+    targets = random.integers(0, 34, 6)
+    loss = distillation_loss(
+        torch.from_numpy(student),
+        torch.from_numpy(teacher),
+        torch.from_numpy(targets),
+        beta=beta,
+        temperature=temperature,
+    )
+    expected = by_the_book(student, teacher, targets, beta, temperature)
+    got = (loss.total.item(), loss.hard.item(), loss.soft.item())
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_gradient_of_the_soft_term_is_the_difference_of_softmaxes() -> None:
+    generator = torch.Generator().manual_seed(1)
+    student = torch.randn(5, 7, dtype=torch.float64, generator=generator, requires_grad=True)
+    teacher = torch.randn(5, 7, dtype=torch.float64, generator=generator, requires_grad=True)
+    targets = torch.zeros(5, dtype=torch.long)
+    distillation_loss(student, teacher, targets, beta=1.0, temperature=3.0).total.backward()
+    difference = torch.softmax(student / 3, dim=1) - torch.softmax(teacher / 3, dim=1)
+    torch.testing.assert_close(student.grad, 3 * difference.detach() / 5)
+    assert teacher.grad is None
+
+
+@pytest.mark.parametrize("wrong", [{"beta": 1.1}, {"beta": -0.1}, {"temperature": 0.0}])
+def test_senseless_settings_are_refused(wrong: dict[str, float]) -> None:
+    settings = {"beta": 0.5, "temperature": 3.0} | wrong
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        distillation_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([0]), **settings)
