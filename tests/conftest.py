@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +31,10 @@ from core.network import (
     Network,
     Quantization,
 )
+
+# Tests need no screen; where there is one, they show no windows on it unless it was asked for.
+if sys.platform == "linux":
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 SHARED_CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 

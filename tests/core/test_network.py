@@ -73,7 +73,7 @@ def test_kinds_and_the_largest_weight(networks) -> None:
     "arguments", [(0.0,), (-1.0,), (float("nan"),), (float("inf"),), (1.0, -1), (1.0, 256)], ids=str
 )
 def test_quantization_that_cannot_be(arguments: tuple) -> None:
-    with pytest.raises(ValueError, match="an activation scale|a zero-point"):
+    with pytest.raises(ValueError, match=r"an activation scale|a zero-point"):
         Quantization(*arguments)
 
 

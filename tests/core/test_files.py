@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.files import replacing
+
+
+def test_the_file_appears_only_when_complete(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    with replacing(path) as partial:
+        assert partial.parent == tmp_path
+        assert partial.suffix == ".csv"
+        assert ".partial" in partial.name
+        partial.write_text("complete")
+        assert not path.exists()
+    assert path.read_text() == "complete"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_older_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("old")
+    with replacing(str(path)) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("old")
+
+    def fail() -> None:
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def write_nothing(path: Path) -> None:
+    with replacing(path):
+        pass
+
+
+def write(path: Path) -> None:
+    with replacing(path) as partial:
+        partial.write_text("x")
+
+
+def test_nothing_written_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError):
+        write_nothing(path)
+    assert path.read_text() == "old"
+
+
+def test_a_folder_in_the_way_stays_and_nothing_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    (path / "inner").mkdir(parents=True)
+    with pytest.raises(OSError, match="data"):
+        write(path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert (path / "inner").is_dir()
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write(tmp_path / "missing" / "data.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["plain", ".hidden", "two.dots.csv", "größe 猫.json"])
+def test_any_name(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
