@@ -18,7 +18,7 @@ from core.errors import InCabError
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 _DEMO_PICTURE = Path("build/demo.png")
-_DEMO_PICTURE_AFTER_S = 24.0
+_DEMO_PICTURE_AFTER_S = 43.0
 
 
 @dataclass(frozen=True, kw_only=True)
