@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +100,11 @@ def carphone(shared_clip: Callable[[str], object]) -> np.ndarray:
     clip = rolling.clip()
     assert clip is not None
     return clip.pixels
+
+
+@pytest.fixture(scope="session")
+def shipped() -> tuple[Path, Path]:
+    """The int8 and fp32 model files that come with InCab."""
+    folder = Path(__file__).resolve().parents[2] / "assets" / "models"
+    (int8,), (fp32,) = folder.glob("*int8*.safetensors"), folder.glob("*fp32*.safetensors")
+    return int8, fp32

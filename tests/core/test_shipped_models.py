@@ -1,0 +1,59 @@
+"""The weights in assets/: small enough, twins, and right on this very CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.activities import ACTIVITY_NAMES
+from core.clip import ClipSpec
+from core.engines import load_engine
+from core.golden import GOLDEN_NAMES
+from core.modelfile import Model, load_model
+from core.network import LARGEST_EXACT_WEIGHT, Int8Network
+
+
+@pytest.fixture(scope="module")
+def models(shipped: tuple[Path, Path]) -> tuple[Model, Model]:
+    int8, fp32 = (load_model(path) for path in shipped)
+    return int8, fp32
+
+
+def test_the_files_are_small_enough_for_git(models: tuple[Model, Model]) -> None:
+    int8, fp32 = models
+    assert int8.file_mb <= 0.95
+    assert fp32.file_mb <= 3.6
+
+
+def test_the_int8_model_is_the_twin_of_the_fp32_model(models: tuple[Model, Model]) -> None:
+    int8, fp32 = models
+    assert (int8.kind, fp32.kind) == ("int8", "fp32")
+    assert int8.is_twin_of(fp32)
+    assert int8.clip == fp32.clip == ClipSpec()
+    assert int8.labels == fp32.labels == tuple(ACTIVITY_NAMES)
+
+
+def test_the_int8_model_needs_no_vnni(models: tuple[Model, Model]) -> None:
+    network = models[0].network
+    assert isinstance(network, Int8Network)
+    assert network.largest_weight <= LARGEST_EXACT_WEIGHT
+
+
+def test_both_prove_themselves_here(models: tuple[Model, Model]) -> None:
+    for model in models:
+        load_engine(model, threads=1)
+
+
+def test_both_know_far_more_than_chance(models: tuple[Model, Model]) -> None:
+    """Five times chance is 15 %; the file says what was measured on people never trained on."""
+    for model in models:
+        assert model.metrics["test"]["mean_per_class_accuracy"] >= 0.15
+
+
+def test_the_golden_inputs_get_different_answers(models: tuple[Model, Model]) -> None:
+    """A network that answers everything alike could not be proved by them."""
+    for model in models:
+        ordinary, bright = (model.golden[name] for name in GOLDEN_NAMES)
+        assert np.abs(ordinary - bright).max() > 0.1 * np.ptp(ordinary)
