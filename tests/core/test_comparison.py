@@ -42,7 +42,8 @@ def test_softmax_gives_probabilities_for_any_logits(logits: np.ndarray) -> None:
     assert p.dtype == np.float32
     assert (p >= 0).all()
     assert float(p.astype(np.float64).sum()) == pytest.approx(1, abs=1e-5)
-    assert p.argmax() == logits.argmax()
+    # Logits nearer than float32 can tell apart as probabilities share the first place.
+    assert p[logits.argmax()] == p.max()
 
 
 @given(usual_logits, st.floats(-50, 50))

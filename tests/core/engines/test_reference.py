@@ -60,7 +60,7 @@ def test_a_multiplier_becomes_31_bits_and_a_shift(multiplier: float) -> None:
     assert error <= Fraction(multiplier) * Fraction(1, 2**31)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(INT32, MULTIPLIERS, st.integers(0, 255), st.booleans())
 def test_requantization_is_eq_4_exactly(
     accumulator: int, multiplier: float, zero_point: int, relu: bool
@@ -137,7 +137,7 @@ def layers(draw: st.DrawFn) -> tuple[Int8Conv, np.ndarray]:
     return conv, random.integers(0, 256, (in_channels, *size), np.uint8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(layers())
 def test_a_layer_equals_torch_in_double_precision(case: tuple[Int8Conv, np.ndarray]) -> None:
     conv, x = case
