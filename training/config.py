@@ -37,6 +37,9 @@ class Recipe:
         freeze_batch_norm_epoch: with `quantize`, from here batch-norm statistics stay.
         freeze_observers_epoch: with `quantize`, from here activation ranges stay; at least 1,
             because ranges are learned from data.
+        window_probability: share of clips drawn as the application will see them: the last span of
+            some moment of the chunk, neighbouring activities included; the others are drawn from
+            the chunk alone, as in the paper.
         beta: weight of the soft term of eq. 1; above 0 the float student of the start run is the
             teacher, so that an int8 twin is drawn towards its own parent.
         temperature: T of eq. 1.
@@ -69,6 +72,7 @@ class Recipe:
     flip_probability: float = 0.5
     brightness: float = 0.0
     contrast: float = 0.0
+    window_probability: float = 0.0
     beta: float = 0.0
     temperature: float = 3.0
     validate_every: int = 1
@@ -99,7 +103,7 @@ _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("width_multiplier",), 1 / 32, 8),
     (("weight_limit",), 1, 127),
     (("dropout", "label_smoothing", "momentum", "warmup"), 0, 1),
-    (("flip_probability", "brightness", "contrast", "beta"), 0, 1),
+    (("flip_probability", "brightness", "contrast", "window_probability", "beta"), 0, 1),
 )
 
 

@@ -1,9 +1,11 @@
 """Clips for training and evaluation, drawn from a prepared store.
 
 Training: 16 frames of a chunk at random in order, one random crop and flip for the whole clip
-(paper, section IV). Evaluation: frames evenly spread, centre crop; the same sampler and
-preprocessing as the application, so the same frames and times give the same tensor. Chunks
-shorter than the clip are padded with zero frames at the end.
+(paper, section IV); or, for a share of the clips, the window of the last `span_s` seconds that the
+application would see at some moment of the chunk, neighbouring activities included. Evaluation:
+frames evenly spread, centre crop; the same sampler and preprocessing as the application, so the
+same frames and times give the same tensor. Chunks shorter than the clip are padded with zero
+frames at the end.
 
 Legend: T frames, H height, W width, C channels.
 """
@@ -20,10 +22,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from core.annotations import Chunk
 from core.clip import ClipSpec, centre_crop, sample_positions, squash
 from training.store import Store
 
 U8 = NDArray[np.uint8]
+
+# A window is labelled with the activity that fills at least this share of it. Half is what the
+# application counts as the truth; at exactly half two labels would be equally right.
+_LABELLED_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,7 @@ class Augmentation:
     flip_probability: float = 0.5
     brightness: float = 0.0
     contrast: float = 0.0
+    window_probability: float = 0.0
 
 
 def evaluation_positions(times_s: NDArray[np.float64], spec: ClipSpec) -> NDArray[np.intp]:
@@ -51,6 +59,27 @@ def training_positions(count: int, spec: ClipSpec, random: np.random.Generator) 
     if count < spec.frames:
         return np.arange(count)
     return np.sort(random.choice(count, spec.frames, replace=False))
+
+
+def window_positions(
+    times_s: NDArray[np.float64], chunk: Chunk, spec: ClipSpec, random: np.random.Generator
+) -> NDArray[np.intp] | None:
+    """T positions of a run as the application samples them at a random moment of the chunk.
+
+    The chunk fills at least _LABELLED_SHARE of the window. None where no such window exists: the
+    chunk is too short or too near to the start, or the model takes consecutive frames.
+    """
+    if spec.span_s is None:
+        return None
+    kept_s = _LABELLED_SHARE * spec.span_s
+    start_s, last_s = times_s[chunk.frame_start], times_s[chunk.frame_end - 1]
+    earliest_s = max(start_s + kept_s, times_s[0] + spec.span_s)
+    latest_s = last_s + spec.span_s - kept_s
+    first, after = np.searchsorted(times_s, (earliest_s, latest_s))
+    if last_s - start_s < kept_s or first >= after:
+        return None
+    newest = int(random.integers(first, after))
+    return sample_positions(times_s[: newest + 1], spec.span_s, spec.frames)
 
 
 def _photometric(augmentation: Augmentation, random: np.random.Generator) -> U8:
@@ -117,21 +146,27 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         """C×T×H×W uint8, the layout that the network's first layer reads."""
         chunk = self.store.chunks[self.positions[item]]
         frames, times_s = self._run(chunk.file_id)
-        frames = frames[chunk.frame_start : chunk.frame_end]
         spec = self.spec
         # What stays zero is the padding of a short chunk; another lamp does not light it.
         planes = np.zeros((spec.channel_count, spec.frames, spec.crop, spec.crop), np.uint8)
         if self.augmentation is None:
             times_s = times_s[chunk.frame_start : chunk.frame_end]
-            for target, position in enumerate(evaluation_positions(times_s, spec)):
+            chosen = chunk.frame_start + evaluation_positions(times_s, spec)
+            for target, position in enumerate(chosen):
                 image = centre_crop(squash(frames[position], spec), spec)
                 planes[:, target] = image.transpose(2, 0, 1)
             return planes
+        augmentation = self.augmentation
         random = np.random.default_rng((self.seed, self.epoch, item, draw))
-        positions = training_positions(len(frames), spec, random)
+        positions = None
+        if random.random() < augmentation.window_probability:
+            positions = window_positions(times_s, chunk, spec, random)
+        if positions is None:
+            count = chunk.frame_end - chunk.frame_start
+            positions = chunk.frame_start + training_positions(count, spec, random)
         top, left = random.integers(0, spec.resize - spec.crop + 1, 2)
-        flip = random.random() < self.augmentation.flip_probability
-        table = _photometric(self.augmentation, random)
+        flip = random.random() < augmentation.flip_probability
+        table = _photometric(augmentation, random)
         for target, position in enumerate(positions):
             frame = _reduced(frames[position], spec)
             lit = cv2.LUT(frame, table).reshape(frame.shape)

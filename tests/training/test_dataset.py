@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from core.annotations import Chunk
 from core.camera import LiveSource
-from core.clip import ClipSpec, RollingClip, centre_crop, squash
+from core.clip import ClipSpec, RollingClip, centre_crop, sample_positions, squash
 from core.errors import SourceError
 from core.video import Frame, VideoFile
 from training.dataset import (
@@ -23,6 +23,7 @@ from training.dataset import (
     ChunkDataset,
     evaluation_positions,
     training_positions,
+    window_positions,
 )
 from training.store import Store, find_video, prepare
 
@@ -315,6 +316,54 @@ def test_a_draw_depends_on_seed_epoch_item_and_number_only(numbered: Store) -> N
     for number in (5, 3, 1):
         data.clip(2, number)
     assert data.clip(0, 0).tobytes() == base
+
+
+WINDOW = ClipSpec(resize=8, crop=5, span_s=1.0)
+
+
+def test_a_window_is_the_clip_that_the_application_would_see(numbered: Store) -> None:
+    """Frames of the whole run, as the rolling clip picks them, mostly of the chunk itself."""
+    data = ChunkDataset(
+        numbered, range(4), WINDOW, Augmentation(flip_probability=0.0, window_probability=1.0)
+    )
+    times_s = numbered.times_s("run")
+    newest = Counter[int]()
+    for draw in range(400):
+        numbers = data.clip(1, draw)[:, 0, 0, 0]
+        newest[int(numbers[-1])] += 1
+        expected = sample_positions(times_s[: numbers[-1] + 1], 1.0, 16)
+        assert numbers.tolist() == expected.tolist()
+    # The chunk is frames 10 to 39; a window of 30 frames that ends with 29 to 50 has it to 60 %,
+    # and the first whole window ends with frame 30.
+    assert min(newest) == 30
+    assert max(newest) in (50, 51)
+    assert len(newest) >= 21
+
+
+@pytest.mark.parametrize(
+    ("chunk", "spec"),
+    [
+        pytest.param((20, 36), WINDOW, id="shorter than its share of a window"),
+        pytest.param((0, 18), ClipSpec(span_s=2.0), id="before the first whole window"),
+        pytest.param((10, 40), ClipSpec(span_s=None), id="consecutive frames"),
+    ],
+)
+def test_a_chunk_without_a_window_is_drawn_alone(chunk: tuple[int, int], spec: ClipSpec) -> None:
+    times_s = np.arange(60) / 30
+    row = Chunk(1, "run", 0, *chunk, "eating", 0)
+    assert window_positions(times_s, row, spec, np.random.default_rng(0)) is None
+
+
+def test_only_a_share_of_the_clips_are_windows(numbered: Store) -> None:
+    half = Augmentation(flip_probability=0.0, window_probability=0.5)
+    data = ChunkDataset(numbered, range(4), WINDOW, half)
+    times_s = numbered.times_s("run")
+    windows = 0
+    for draw in range(300):
+        numbers = data.clip(1, draw)[:, 0, 0, 0]
+        expected = sample_positions(times_s[: numbers[-1] + 1], 1.0, 16)
+        windows += numbers.tolist() == expected.tolist()
+    assert 110 < windows < 190
 
 
 def test_short_chunks_keep_all_frames_in_order() -> None:
