@@ -15,6 +15,7 @@ from tyro.conf import Positional
 from app import resources
 from app.options import WindowOptions
 from core.errors import InCabError
+from core.probe import ProbeMode
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 _DEMO_PICTURE = Path("build/demo.png")
@@ -37,8 +38,10 @@ class Window:
     """The int8 model file."""
     fp32: Path = resources.FP32_MODEL
     """The fp32 model file shown beside it."""
-    engine: str = "openvino"
-    """openvino, eager (PyTorch fp32, as the paper times it), or reference (exact, slow)."""
+    engine: str = "auto"
+    """auto (the first that is right here), openvino, onednn, eager (fp32), or reference (slow)."""
+    probe: ProbeMode = "once"
+    """Try the engine in a process of its own: once on this machine, again now, or never."""
     threads: int | None = None
     """CPU threads for the models; as many as there are cores, at most 4, when left out."""
     debug: bool = False
@@ -56,6 +59,7 @@ class Window:
             int8=self.int8,
             fp32=self.fp32,
             engine=self.engine,
+            probe=self.probe,
             threads=self.threads,
         )
 
@@ -103,8 +107,10 @@ class Replay:
     """The fp32 model file."""
     out: Path | None = None
     """Write every clip's answers to this .csv or .json file."""
-    engine: str = "openvino"
-    """openvino, eager (fp32 only; int8 stays on openvino), or reference (exact, slow)."""
+    engine: str = "auto"
+    """auto (the first that is right here), openvino, onednn, eager (fp32), or reference (slow)."""
+    probe: ProbeMode = "once"
+    """Try the engine in a process of its own: once on this machine, again now, or never."""
     threads: int | None = None
     """CPU threads for the models."""
     json: bool = False
@@ -128,6 +134,7 @@ class Replay:
             annotations=self.annotations,
             out=self.out,
             engine=self.engine,
+            probe=self.probe,
             threads=self.threads,
         )
         status = Console(stderr=True)
@@ -150,20 +157,28 @@ class Bench:
     """Time both models on every engine this CPU offers, each in a process of its own.
 
     Example: incab bench --runs 1000    (the paper's protocol)
+
+    Example: incab bench --json --plot bench.png > bench.json
     """
 
     int8: Path = resources.INT8_MODEL
     """The int8 model file."""
     fp32: Path = resources.FP32_MODEL
     """The fp32 model file."""
+    teacher: Path | None = None
+    """An fp32 teacher's model file to time as well."""
     clip: Path = resources.DEMO_CLIP
     """A video to take real clips from."""
     runs: int = 200
     """Timed runs of each row, after a warm-up."""
     threads: int | None = None
     """CPU threads; as many as there are cores, at most 4, when left out."""
+    quick: bool = False
+    """Few runs and no thread scaling: shows that all works, not how fast it is."""
+    plot: Path | None = None
+    """Draw latency against accuracy into this .png file."""
     json: bool = False
-    """Print JSON (schema incab.bench/1) instead of a table."""
+    """Print JSON (schema incab.bench/2, see docs/bench.md) instead of tables."""
     debug: bool = False
     """Show a traceback when something fails."""
 
@@ -173,25 +188,28 @@ class Bench:
             raise ValueError("runs must be at least 1")
 
     def run(self) -> int:
-        from rich.console import Console
+        from app.bench.measure import bench
+        from app.bench.plot import check_plot, draw_plot
+        from app.bench.progress import progress_line
+        from app.bench.setting import BenchOptions
+        from app.bench.table import render
 
-        from app.bench import BenchOptions, bench, print_bench
-
-        status = Console(stderr=True)
-        report = bench(
-            BenchOptions(
-                int8=self.int8,
-                fp32=self.fp32,
-                clip=self.clip,
-                runs=self.runs,
-                threads=self.threads,
-            ),
-            lambda row: status.print(f"timing {row} …", highlight=False),
+        options = BenchOptions(
+            int8=self.int8,
+            fp32=self.fp32,
+            teacher=self.teacher,
+            clip=self.clip,
+            runs=self.runs,
+            threads=self.threads,
+            quick=self.quick,
         )
-        if self.json:
-            print(json.dumps(report, indent=2))
-        else:
-            print_bench(report, Console())
+        if self.plot is not None:
+            check_plot(self.plot, options)
+        with progress_line() as progress:
+            report = bench(options, progress)
+        print(json.dumps(report, indent=2) if self.json else render(report))
+        if self.plot is not None:
+            draw_plot(report, self.plot)
         return EXIT_DONE
 
 

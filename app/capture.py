@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 from PySide6.QtCore import QObject, QThread, Signal
@@ -23,28 +22,16 @@ from app.sources import Address, title_of_source
 from app.truth import truth_of_video
 from core.camera import LiveSource
 from core.clip import ClipSpec, RollingClip
-from core.errors import AnnotationError, InCabError, SourceError
+from core.errors import AnnotationError, InCabError
+from core.live import LivePicture, LiveReader, ReconnectingSource
+from core.source_state import SourceStatus
 from core.video import Frame, VideoFile
 
-# Without a picture for this long a camera counts as silent, and the clip buffer starts anew.
-SILENCE_S = 1.0
-
+# How long a stop waits for a live source at most.
 _LIVE_TIMEOUT_S = 0.1
-_LONGEST_OPENING_S = 10.0
 
 # Taken for the length of a file that does not tell it: nine hours at 30 frames a second.
 _MOST_FRAMES = 1_000_000
-
-
-class LiveReader(Protocol):
-    """What is needed of core.camera.LiveSource; tests give another."""
-
-    @property
-    def started_s(self) -> float | None: ...
-
-    def read(self, timeout_s: float) -> Frame | None: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +71,8 @@ class Capture(QThread):
         self.setup = setup
         self.pictures = PictureSlot()
         self.captured = 0
-        self.newest_captured_s: float | None = None
+        # How a camera or stream is doing; None for a file and before the first word of it.
+        self.source_status: SourceStatus | None = None
         # Pictures larger than they are painted are shrunk here, away from the UI thread.
         self.view_size = (3840, 2160)
         self.loop = False
@@ -96,6 +84,7 @@ class Capture(QThread):
         self._single = False
         self._rolling = RollingClip(setup.spec) if setup.spec else None
         self._generation = 0
+        self._segment: int | None = None
 
     # -- called from the UI thread -------------------------------------------------------------
 
@@ -130,6 +119,11 @@ class Capture(QThread):
         """Whether the last frame was delivered and no restart was asked for since."""
         with self._wakeup:
             return self._at_end
+
+    @property
+    def generation(self) -> int:
+        """That of the clip buffer now; a label of another one is out of date."""
+        return self._generation
 
     # -- the thread ----------------------------------------------------------------------------
 
@@ -215,32 +209,30 @@ class Capture(QThread):
             return not self._stopping
 
     def _run_live(self, address: int | str) -> None:
-        reader = self.setup.open_live(address)
-        started_s = time.monotonic()
-        try:
+        with ReconnectingSource(address, self.setup.open_live) as source:
             while not self._stopping:
-                frame = reader.read(_LIVE_TIMEOUT_S)
-                if frame is None:
-                    waited_s = time.monotonic() - started_s
-                    if self.newest_captured_s is None and waited_s > _LONGEST_OPENING_S:
-                        raise SourceError(
-                            f"{title_of_source(address)} gives no picture for {waited_s:.0f} s; "
-                            "check that it is connected and that no other program uses it."
-                        )
-                    continue
-                captured_s = time.monotonic()
-                if reader.started_s is not None:
-                    captured_s = reader.started_s + frame.time_s
-                previous_s = self.newest_captured_s
-                if previous_s is None or captured_s - previous_s > SILENCE_S:
-                    self._begin_generation()
-                if previous_s is None:
-                    height, width = frame.image.shape[:2]
-                    title = title_of_source(address)
-                    self.opened.emit(self, SourceInfo(address, title, width, height))
-                self._deliver(frame, captured_s, offered=self._playing)
-        finally:
-            reader.close()
+                pictures = source.poll(_LIVE_TIMEOUT_S)
+                for picture in pictures:
+                    # Every picture enters the clip; only the newest is worth a look.
+                    newest = picture is pictures[-1]
+                    self._deliver_live(picture, address, offered=newest and self._playing)
+                status = source.status
+                # A gap ends what is known at once, not when the next picture comes.
+                self._follow_segment(status.segment)
+                self.source_status = status
+
+    def _deliver_live(self, picture: LivePicture, address: int | str, *, offered: bool) -> None:
+        self._follow_segment(picture.segment)
+        if self.captured == 0:
+            height, width = picture.frame.image.shape[:2]
+            title = title_of_source(address)
+            self.opened.emit(self, SourceInfo(address, title, width, height))
+        self._deliver(picture.frame, picture.captured_s, offered=offered)
+
+    def _follow_segment(self, segment: int) -> None:
+        if segment != self._segment:
+            self._segment = segment
+            self._begin_generation()
 
     def _begin_generation(self) -> None:
         self._generation = self.setup.next_generation()
@@ -248,16 +240,19 @@ class Capture(QThread):
             self._rolling.clear()
 
     def _deliver(self, frame: Frame, captured_s: float, *, offered: bool) -> None:
-        self.captured += 1
-        self.newest_captured_s = captured_s
-        filled = needed = 0
         if self._rolling is not None:
             self._rolling.push(frame)
+        if offered:
+            self._offer(frame, captured_s)
+        self.captured += 1
+
+    def _offer(self, frame: Frame, captured_s: float) -> None:
+        filled = needed = 0
+        clip = None
+        if self._rolling is not None:
             filled, needed = self._rolling.filled, self._rolling.spec.frames
-        if not offered:
-            return
+            clip = self._rolling.clip()
         display = shrink_to(frame.image, self.view_size)
         self.pictures.put(Picture(frame, display, self._generation, captured_s, filled, needed))
-        clip = self._rolling.clip() if self._rolling is not None else None
         if clip is not None:
             self.setup.offer(ClipOffer(clip, self._generation, captured_s))

@@ -13,12 +13,23 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.machine import default_threads
-from app.messages import SLOTS, Answer, ClipOffer, ModelDescription, ModelPair, Slot
+from app.messages import (
+    SLOTS,
+    Answer,
+    ClipOffer,
+    EngineReport,
+    ModelDescription,
+    ModelPair,
+    Slot,
+)
 from core.clip import ClipSpec
 from core.comparison import Prediction, predict
-from core.engines import DEFAULT_ENGINE, Engine, load_engine, supports
+from core.engine_choice import AUTOMATIC, choose_engine, try_first_choices
+from core.engines import Engine
 from core.errors import EngineError, ModelFileError
 from core.modelfile import Model, load_model
+from core.probe import ProbeMode
+from core.prober import Prober
 
 # When the window does not fetch answers, the models rest instead of piling them up.
 _MOST_UNFETCHED = 64
@@ -28,15 +39,17 @@ class Inference(QThread):
     """Loads two models and answers clips until it is told to stop."""
 
     described = Signal(object)  # ModelPair; always comes, and before anything else
-    ready = Signal(str)  # the slot whose engine has proved itself
+    trying = Signal(str)  # an engine runs in a child process for the first time on this CPU
+    ready = Signal(str, object)  # slot whose engine has proved itself, EngineReport
     failed = Signal(str, str)  # slot, sentence
     idle = Signal()  # every engine is ready or has failed
 
     def __init__(
         self,
         paths: Mapping[Slot, Path],
-        engine: str,
-        threads: int | None,
+        engine: str = AUTOMATIC,
+        threads: int | None = None,
+        probe: ProbeMode = "once",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -47,6 +60,7 @@ class Inference(QThread):
         self._paths = dict(paths)
         self._engine_name = engine
         self._threads = threads or default_threads()
+        self._probe = probe
         self._wakeup = threading.Condition()
         self._stopping = False
         self._answering = False
@@ -91,7 +105,8 @@ class Inference(QThread):
             predictions: dict[Slot, Prediction] = {}
             for slot in tuple(engines):
                 try:
-                    predictions[slot] = predict(engines[slot], slot, offer.clip)
+                    temperature = models[slot].temperature
+                    predictions[slot] = predict(engines[slot], slot, offer.clip, temperature)
                 except EngineError as error:
                     del engines[slot]
                     self.failed.emit(slot, str(error))
@@ -125,7 +140,6 @@ class Inference(QThread):
                     model.labels,
                     self._paths[slot].name,
                     model.file_mb,
-                    self._engine_for(model),
                 )
                 for slot, model in models.items()
             },
@@ -133,21 +147,32 @@ class Inference(QThread):
             len(models) == 2 and models["int8"].is_twin_of(models["fp32"]),
         )
 
-    def _engine_for(self, model: Model) -> str:
-        # PyTorch eager runs no int8 networks; the comparison is then across engines.
-        return self._engine_name if supports(self._engine_name, model) else DEFAULT_ENGINE
-
     def _start_engines(self, models: Mapping[Slot, Model]) -> dict[Slot, Engine]:
         engines: dict[Slot, Engine] = {}
+        # No engine runs in this process before it has survived in a child.
+        prober = Prober(
+            self._threads,
+            self._probe,
+            trying=self.trying.emit,
+            stopped=lambda: self._stopping,
+        )
+        try:
+            try_first_choices(models.values(), self._engine_name, prober)
+        except EngineError as error:
+            for slot in () if self._stopping else models:
+                self.failed.emit(slot, str(error))
+            return {}
         for slot, model in models.items():
             if self._stopping:
                 break
             try:
-                engines[slot] = load_engine(model, self._engine_for(model), self._threads)
+                choice = choose_engine(model, self._engine_name, prober)
             except EngineError as error:
-                self.failed.emit(slot, str(error))
+                if not self._stopping:
+                    self.failed.emit(slot, str(error))
             else:
-                self.ready.emit(slot)
+                engines[slot] = choice.engine
+                self.ready.emit(slot, EngineReport(choice.probed, choice.left_out))
         return engines
 
     def _next_clip(self) -> ClipOffer | None:

@@ -1,52 +1,13 @@
-"""Facts about this machine and process, for reports."""
+"""Facts about this process, for reports, and how many threads it should use."""
 
 from __future__ import annotations
 
 import os
-import platform
 import sys
-from pathlib import Path
 
 import psutil
 
-# From the most capable down; the first one present names what int8 kernels can use.
-_ISA_BY_FLAG = (
-    ("amx_int8", "AMX"),
-    ("avx512_vnni", "AVX512-VNNI"),
-    ("avx_vnni", "AVX2-VNNI"),
-    ("avx512f", "AVX512"),
-    ("avx2", "AVX2"),
-    ("asimddp", "NEON-DOT"),
-    ("asimd", "NEON"),
-)
-
-
-def cpu_name() -> str:
-    """The processor as the system names it."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
-
-
-def cpu_isa() -> str | None:
-    """The widest instruction set useful for int8 that this CPU reports; None where unknown."""
-    flags = (_cpuinfo("flags") or _cpuinfo("Features") or "").split()
-    return next((name for flag, name in _ISA_BY_FLAG if flag in flags), None)
-
-
-def _cpuinfo(key: str) -> str | None:
-    return _proc_value("/proc/cpuinfo", key)
-
-
-def _proc_value(path: str, key: str) -> str | None:
-    """The first value of `key` in one of Linux's "key: value" files."""
-    try:
-        text = Path(path).read_text()
-    except OSError:
-        return None
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == key:
-            return value.strip()
-    return None
+from core.machine import proc_value
 
 
 def default_threads() -> int:
@@ -61,7 +22,7 @@ def peak_rss_mb() -> float:
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 1e6
     # Not getrusage on Linux: a new process inherits its parent's peak there.
-    high_water = _proc_value("/proc/self/status", "VmHWM")
+    high_water = proc_value("/proc/self/status", "VmHWM")
     if high_water is not None:
         return int(high_water.removesuffix("kB")) * 1024 / 1e6
     import resource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -78,7 +79,10 @@ class MainWindow(QMainWindow):
         self.ended_cleanly = True
         self.session = Session(
             Inference(
-                {"int8": options.int8, "fp32": options.fp32}, options.engine, options.threads
+                {"int8": options.int8, "fp32": options.fp32},
+                options.engine,
+                options.threads,
+                options.probe,
             ),
             open_live,
             self,
@@ -293,8 +297,8 @@ def run_window(options: WindowOptions) -> int:
     window.start()
     status = application.exec()
     reporter.uninstall()
-    if not window.ended_cleanly:
-        # A thread is stuck in foreign code; waiting for it would keep the process alive.
+    if not window.ended_cleanly or multiprocessing.active_children():
+        # A thread or a camera's driver is stuck; waiting for it would keep the process alive.
         logging.shutdown()
         sys.stdout.flush()
         os._exit(status)

@@ -13,6 +13,7 @@ from app.sources import Address
 from core.clip import Clip
 from core.comparison import Latency, Prediction
 from core.decisions import Decision
+from core.probe import ProbeResult
 from core.video import Frame
 
 # The two places a model can be shown: left the int8 student, right its fp32 twin.
@@ -81,12 +82,27 @@ class ModelDescription:
     labels: tuple[str, ...]
     file_name: str
     file_mb: float
-    engine: str
 
     @property
     def title(self) -> str:
         """How its panel is headed."""
         return f"{self.kind.upper()} student"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """Which engine runs a model, how it did when tried, and what was left out before it."""
+
+    probed: ProbeResult
+    left_out: tuple[ProbeResult, ...] = ()
+
+
+_ENGINE_TITLES = {"openvino": "OpenVINO", "onednn": "PyTorch oneDNN", "eager": "PyTorch eager"}
+
+
+def engine_title(engine: str) -> str:
+    """What people call an engine."""
+    return _ENGINE_TITLES.get(engine, engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +140,10 @@ class ModelNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """All figures of the window, refreshed twice a second."""
+    """All figures of the window, refreshed twice a second.
+
+    `gaps` counts how often a camera or stream was interrupted; None for a file.
+    """
 
     capture_fps: float
     shown_fps: float
@@ -139,3 +158,4 @@ class Numbers:
     kl_divergence: float | None
     speed_ratio: float | None
     size_ratio: float | None
+    gaps: int | None = None

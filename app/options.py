@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.probe import ProbeMode
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowOptions:
@@ -15,7 +17,8 @@ class WindowOptions:
         annotations: Drive&Act CSV with the truth for that source.
         int8: model file of the left panel.
         fp32: model file of the right panel.
-        engine: which engine runs both models.
+        engine: which engine runs both models; "auto" is the first that is right here.
+        probe: whether to try the engine in a child process, or use what is remembered of it.
         settings_path: INI file for what is remembered; None is the system's usual place.
         threads: CPU threads of each engine; None chooses 2 to 4 by the machine.
         loop: start a file again when it ends; None takes what was remembered.
@@ -25,7 +28,8 @@ class WindowOptions:
     annotations: Path | None
     int8: Path
     fp32: Path
-    engine: str = "openvino"
+    engine: str = "auto"
+    probe: ProbeMode = "once"
     settings_path: Path | None = None
     threads: int | None = None
     loop: bool | None = None

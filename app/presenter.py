@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStackedWidget
 
-from app.messages import SLOTS, ModelPair, Numbers, Picture, Shown, Slot, SourceInfo
+from app.messages import (
+    SLOTS,
+    EngineReport,
+    ModelPair,
+    Numbers,
+    Picture,
+    Shown,
+    Slot,
+    SourceInfo,
+    engine_title,
+)
 from app.session import Session
+from app.signal_text import no_signal
 from app.state import State
 from app.theme import DARK
 from app.timeline_record import TimelineRecord
@@ -24,6 +35,7 @@ from app.widgets.transport import Transport, TransportActions
 from app.widgets.video_view import Caption, Mark, VideoView
 from app.widgets.welcome import Welcome
 from core.activities import title_of
+from core.source_state import SourceStatus
 
 # Faster than this nobody reads percentages; the newest answer waits for the next refresh.
 _REFRESH_S = 0.12
@@ -71,8 +83,10 @@ class Presenter(QObject):
         self._shown: Shown | None = None
         self._refreshed_s = 0.0
         self._failed: set[str] = set()
+        self._no_signal: tuple[str, str] | None = None
 
         session.models_described.connect(self._on_models)
+        session.engine_tried.connect(self._on_engine_tried)
         session.model_ready.connect(self._on_model_ready)
         session.model_failed.connect(self._on_model_failed)
         session.source_changed.connect(self._on_source)
@@ -81,7 +95,7 @@ class Presenter(QObject):
         session.restarted.connect(self._on_restart)
         session.answered.connect(self._on_answer)
         session.numbers.connect(self._on_numbers)
-        session.silent.connect(self._on_silence)
+        session.signal_changed.connect(self._on_signal)
         session.problem.connect(widgets.banner.show_problem)
 
     # -- models --------------------------------------------------------------------------------
@@ -91,15 +105,27 @@ class Presenter(QObject):
             self._widgets.panels[slot].show_description(description)
         self._widgets.comparison.show_models(models)
 
-    def _on_model_ready(self, slot: Slot) -> None:
-        self._widgets.panels[slot].show_waiting(self._waiting_text())
+    def _on_engine_tried(self, engine: str) -> None:
+        for slot, panel in self._widgets.panels.items():
+            if slot not in self._session.engines:
+                panel.show_trial(engine)
+
+    def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
+        panel = self._widgets.panels[slot]
+        panel.show_engine(report)
+        panel.show_waiting(self._waiting_text())
+        self._widgets.comparison.show_engines(self._session.engines)
+        if report.left_out:
+            self._widgets.banner.show_problem(_why_other_engines(self._session.engines))
 
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed.add(slot)
         self._widgets.panels[slot].show_failure(sentence)
 
     def _waiting_text(self) -> str:
-        return "no video yet" if self._session.source is None else "warming up"
+        if self._session.source is None:
+            return "no video yet"
+        return "no signal" if self._no_signal is not None else "warming up"
 
     # -- source and state ----------------------------------------------------------------------
 
@@ -111,6 +137,7 @@ class Presenter(QObject):
         widgets.timeline.show_record(self._record)
         widgets.latency.clear()
         widgets.video.clear()
+        self._no_signal = None
         widgets.transport.show_source(info)
         widgets.banner.hide()
 
@@ -127,20 +154,24 @@ class Presenter(QObject):
         elif waiting_for_first:
             widgets.video.show_no_signal(("Opening…", "Waiting for the first picture."))
         else:
-            widgets.video.show_no_signal(None)
+            self._show_signal()
         widgets.stage.setCurrentWidget(widgets.welcome if state is State.IDLE else widgets.video)
         if self._shown is None and widgets.video.picture is not None:
             self._explain_missing_label(widgets.video.picture)
         self._refresh()
 
-    def _on_silence(self, silent_s: float) -> None:
-        if silent_s and self._session.state is State.PLAYING:
-            seconds = f"The last picture came {silent_s:.0f} s ago."
-            self._widgets.video.show_no_signal(("No signal", seconds))
-            self._widgets.pill.show_silence(True)
-        elif self._session.state is State.PLAYING:
-            self._widgets.video.show_no_signal(None)
-            self._widgets.pill.show_silence(False)
+    def _on_signal(self, status: SourceStatus, waited_s: int) -> None:
+        before, self._no_signal = self._no_signal, no_signal(status, waited_s)
+        if self._shown is None and (before is None) != (self._no_signal is None):
+            self._show_waiting()
+        if self._session.state is State.PLAYING:
+            self._show_signal()
+
+    def _show_signal(self) -> None:
+        """Grey the picture of a source that should be live and is not."""
+        missing = self._no_signal if self._session.state is State.PLAYING else None
+        self._widgets.video.show_no_signal(missing)
+        self._widgets.pill.show_silence(missing is not None)
 
     # -- pictures and answers ------------------------------------------------------------------
 
@@ -168,10 +199,14 @@ class Presenter(QObject):
 
     def _on_restart(self) -> None:
         self._shown = None
+        self._widgets.video.show_caption(None)
         if self._record is not None:
             self._record.interrupt()
-        for panel in self._widgets.panels.values():
-            panel.show_waiting(self._waiting_text())
+        self._show_waiting()
+
+    def _show_waiting(self) -> None:
+        for slot in self._session.engines:
+            self._widgets.panels[slot].show_waiting(self._waiting_text())
 
     def _on_answer(self, shown: Shown) -> None:
         self._shown = shown
@@ -222,3 +257,15 @@ class Presenter(QObject):
         widgets.pill.show_fps(numbers.shown_fps)
         widgets.latency.refresh()
         self._refresh()
+
+
+def _why_other_engines(engines: Mapping[Slot, EngineReport]) -> str:
+    """Which models run on another engine than the preferred one, and why."""
+    reasons: dict[str, None] = {}
+    running: list[str] = []
+    for slot, report in engines.items():
+        if report.left_out:
+            # Both models often have the same reason.
+            reasons |= dict.fromkeys(result.problem or "" for result in report.left_out)
+            running.append(f"{slot.upper()} runs on {engine_title(report.probed.engine)}")
+    return " ".join([*reasons, f"{', '.join(running)}."])

@@ -28,10 +28,13 @@ from core.comparison import (
     truth_of_clip,
 )
 from core.decisions import LabelDecider
-from core.engines import DEFAULT_ENGINE, Engine, load_engine
+from core.engine_choice import AUTOMATIC, EngineChoice, choose_engine, try_first_choices
+from core.engines import Engine
 from core.errors import InCabError, ModelFileError
 from core.files import replacing
 from core.modelfile import Model, load_model
+from core.probe import ProbeMode
+from core.prober import Prober
 from core.video import VideoFile
 
 SCHEMA = "incab.replay/1"
@@ -47,8 +50,9 @@ class ReplayOptions:
     fp32: Path
     annotations: Path | None = None
     out: Path | None = None
-    engine: str = DEFAULT_ENGINE
+    engine: str = AUTOMATIC
     threads: int | None = None
+    probe: ProbeMode = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +125,25 @@ def replay(
     cv2.setNumThreads(1)
     threads = options.threads or default_threads()
     with VideoFile(options.source) as video:
-        scores = {
-            name: _load(path, name, options.engine, threads)
+        models = {
+            name: _load(path, name)
             for name, path in (("int8", options.int8), ("fp32", options.fp32))
         }
-        int8, fp32 = scores["int8"], scores["fp32"]
-        if int8.model.clip != fp32.model.clip or int8.model.labels != fp32.model.labels:
+        int8, fp32 = models["int8"], models["fp32"]
+        if int8.clip != fp32.clip or int8.labels != fp32.labels:
             raise ModelFileError(
                 f"{options.int8} and {options.fp32} see different clips or name different classes "
                 "and cannot be compared; choose two models of one kind."
             )
         expected = video.properties.frame_count
         labels = truth_of_video(
-            options.annotations, options.source, int8.model.labels, expected or 1_000_000
+            options.annotations, options.source, int8.labels, expected or 1_000_000
         )
+        choices = _choose_engines(models, options, threads)
+        scores = {name: _ModelScore(models[name], choices[name].engine) for name in models}
         agreement = Agreement()
         rows: list[ClipRow] = []
-        rolling = RollingClip(int8.model.clip)
+        rolling = RollingClip(int8.clip)
         frames, end_s = 0, 0.0
         for frame in video:
             frames, end_s = frame.index + 1, frame.time_s
@@ -147,11 +153,14 @@ def replay(
             if clip is None:
                 continue
             truth = truth_of_clip(labels, clip.frame_indices) if labels is not None else None
-            answers = {name: predict(score.engine, name, clip) for name, score in scores.items()}
+            answers = {
+                name: predict(score.engine, name, clip, models[name].temperature)
+                for name, score in scores.items()
+            }
             for name, answer in answers.items():
                 scores[name].add(answer, truth)
             agreement.add(answers["int8"], answers["fp32"])
-            rows.append(_row(answers, truth, int8.model.labels))
+            rows.append(_row(answers, truth, int8.labels))
         properties = video.properties
     report = {
         "schema": SCHEMA,
@@ -169,11 +178,17 @@ def replay(
         "agreement": agreement.share,
         "kl_divergence": agreement.mean_kl_divergence,
         "peak_rss_mb": round(peak_rss_mb(), 1),
-        "int8_parent_is_fp32": int8.model.is_twin_of(fp32.model),
+        "int8_parent_is_fp32": int8.is_twin_of(fp32),
     }
     if options.out is not None:
         _write_rows(options.out, rows, report)
-    return report, _notes(options.source, frames, expected, agreement.clips, int8.model.clip)
+    notes = [
+        f"{result.problem} The {name} model runs on {choice.engine.name}."
+        for name, choice in choices.items()
+        for result in choice.left_out
+    ]
+    notes += _notes(options.source, frames, expected, agreement.clips, int8.clip)
+    return report, notes
 
 
 def _check_out(out: Path) -> None:
@@ -186,13 +201,19 @@ def _check_out(out: Path) -> None:
         raise InCabError(f"There is no folder {out.parent} for --out; make it first.")
 
 
-def _load(path: Path, kind: str, engine: str, threads: int) -> _ModelScore:
+def _load(path: Path, kind: str) -> Model:
     model = load_model(path)
     if model.kind != kind:
         raise ModelFileError(f"{path} is an {model.kind} model; --{kind} needs an {kind} model.")
-    # Only fp32 runs everywhere; an int8 model beside a torch engine stays on the default.
-    name = engine if kind == "fp32" or engine != "eager" else DEFAULT_ENGINE
-    return _ModelScore(model, load_engine(model, name, threads))
+    return model
+
+
+def _choose_engines(
+    models: dict[str, Model], options: ReplayOptions, threads: int
+) -> dict[str, EngineChoice]:
+    prober = Prober(threads, options.probe)
+    try_first_choices(models.values(), options.engine, prober)
+    return {name: choose_engine(model, options.engine, prober) for name, model in models.items()}
 
 
 def _row(answers: dict[str, Prediction], truth: str | None, labels: tuple[str, ...]) -> ClipRow:

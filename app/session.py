@@ -14,16 +14,17 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.capture import SILENCE_S, CaptureSetup, LiveReader
+from app.capture import CaptureSetup, LiveReader
 from app.deck import Deck
 from app.inference import Inference
-from app.messages import SLOTS, Answer, ModelPair, Shown, Slot, SourceInfo
+from app.messages import SLOTS, Answer, EngineReport, ModelPair, Shown, Slot, SourceInfo
 from app.sources import Address
 from app.state import NEXT_STATES, State
 from app.tally import Tally
 from core.camera import LiveSource
 from core.comparison import truth_of_clip
 from core.decisions import Decision, LabelDecider
+from core.source_state import SourceState, SourceStatus
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +40,15 @@ class Session(QObject):
     state_changed = Signal(object)  # State
     source_changed = Signal(object)  # SourceInfo
     models_described = Signal(object)  # ModelPair
-    model_ready = Signal(str)  # slot
+    engine_tried = Signal(str)  # an engine runs in a child process for the first time here
+    model_ready = Signal(str, object)  # slot, EngineReport
     model_failed = Signal(str, str)  # slot, sentence
     models_idle = Signal()  # loading is over, for better or worse
     picture = Signal(object)  # Picture
     restarted = Signal()  # labels begin anew: another source, a restart, a gap
     answered = Signal(object)  # Shown
     numbers = Signal(object)  # Numbers
-    silent = Signal(float)  # no picture from a camera for so many seconds; 0 when it is back
+    signal_changed = Signal(object, int)  # SourceStatus, seconds since its last good picture
     problem = Signal(str)  # one sentence for the person
 
     def __init__(
@@ -60,6 +62,7 @@ class Session(QObject):
         self.source: SourceInfo | None = None
         self.models: ModelPair | None = None
         self.loading_models = True
+        self.engines: dict[Slot, EngineReport] = {}
         self.tally = Tally()
         self._open_live = open_live
         self._wanted: tuple[Address, Path | None] | None = None
@@ -67,7 +70,7 @@ class Session(QObject):
         self._generations = itertools.count(1)
         self._generation = 0
         self._captured = 0
-        self._silent_s = 0.0
+        self._signal: tuple[SourceState, bool, int] | None = None
         self._deciders: dict[Slot, LabelDecider] = {slot: LabelDecider() for slot in SLOTS}
 
         self._deck = Deck(self)
@@ -80,7 +83,8 @@ class Session(QObject):
         self._shutting_down = False
         self._inference = inference
         inference.described.connect(self._on_described)
-        inference.ready.connect(self.model_ready)
+        inference.trying.connect(self.engine_tried)
+        inference.ready.connect(self._on_model_ready)
         inference.failed.connect(self._on_model_failed)
         inference.idle.connect(self._on_models_idle)
         inference.finished.connect(self._on_inference_finished)
@@ -193,6 +197,7 @@ class Session(QObject):
         self.source = info
         self.tally = Tally(skipped_before=self._inference.skipped)
         self._captured = 0
+        self._signal = None
         self._restart_labels()
         self.source_changed.emit(info)
         self._deck.current.play()
@@ -244,6 +249,10 @@ class Session(QObject):
         if self._wanted is not None:
             self._open_wanted()
 
+    def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
+        self.engines[slot] = report
+        self.model_ready.emit(slot, report)
+
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed_models.add(slot)
         _log.warning("%s: %s", slot, sentence)
@@ -283,17 +292,22 @@ class Session(QObject):
                 self._generation = picture.generation
                 self._restart_labels()
             self.picture.emit(picture)
-        self._watch_for_silence(capture.newest_captured_s)
+        status = capture.source_status
+        if status is not None and self.source is not None and self.source.live:
+            if capture.generation != self._generation:
+                # After a gap no label of before it may stay, though there is no picture yet.
+                self._generation = capture.generation
+                self._restart_labels()
+            self._tell_signal(status)
 
-    def _watch_for_silence(self, newest_s: float | None) -> None:
-        if newest_s is None or self.source is None or not self.source.live:
-            return
-        silent_s = time.monotonic() - newest_s
-        silent_s = silent_s if silent_s > SILENCE_S and self.state is State.PLAYING else 0.0
+    def _tell_signal(self, status: SourceStatus) -> None:
+        live = status.state is SourceState.LIVE
         # Whole seconds are what is shown; more often nobody needs to be told.
-        if int(silent_s) != int(self._silent_s):
-            self._silent_s = silent_s
-            self.silent.emit(silent_s)
+        waited_s = 0 if live else max(0, int(time.monotonic() - status.fresh_s))
+        signal = (status.state, status.frozen, waited_s)
+        if signal != self._signal:
+            self._signal = signal
+            self.signal_changed.emit(status, waited_s)
 
     def _restart_labels(self) -> None:
         for decider in self._deciders.values():
@@ -319,4 +333,7 @@ class Session(QObject):
     def refresh_numbers(self) -> None:
         """Tell the figures as they are now; also happens twice a second by itself."""
         playing = self.state is State.PLAYING
-        self.numbers.emit(self.tally.numbers(self.models, self._inference.skipped, playing))
+        status = self._deck.current.source_status if self._deck.current is not None else None
+        gaps = None if status is None else status.gaps
+        skipped = self._inference.skipped
+        self.numbers.emit(self.tally.numbers(self.models, skipped, playing, gaps))

@@ -14,7 +14,7 @@ from app.application import make_application
 from app.main_window import MainWindow
 from app.messages import Picture
 from app.options import WindowOptions
-from app.sources import parse_source
+from app.sources import parse_source, title_of_source
 from app.state import State
 from core.errors import InCabError, SourceError
 from core.files import replacing
@@ -53,7 +53,9 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> None:
             _play(window, seconds)
             _run(QEventLoop(), _SETTLING_S)
             if window.session.source is None:
-                raise SourceError(problems[-1] if problems else f"{address} did not play.")
+                raise SourceError(
+                    problems[-1] if problems else f"{title_of_source(address)} did not play."
+                )
             window.session.refresh_numbers()
             with replacing(path) as partial:
                 if not window.grab().save(str(partial), "PNG"):

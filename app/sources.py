@@ -29,6 +29,10 @@ def parse_source(text: str | int | Path) -> Address:
         return int(text)
     scheme, separator, _ = text.partition("://")
     if not separator:
+        kind, colon, rest = text.partition(":")
+        if colon and kind.lower() in STREAM_SCHEMES and rest.startswith("/"):
+            # Taken for a file, it would be shown with its password.
+            raise SourceError(f"A stream's address begins with {kind.lower()}://; correct it.")
         return Path(text).expanduser()
     if scheme.lower() == "file":
         return Path(unquote(urlsplit(text).path))

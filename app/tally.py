@@ -86,8 +86,13 @@ class Tally:
         if len(answer.predictions) == len(SLOTS):
             self.agreement.add(answer.predictions["int8"], answer.predictions["fp32"])
 
-    def numbers(self, models: ModelPair | None, skipped: int, playing: bool) -> Numbers:
-        """All figures now; `skipped` is the model worker's count since it began."""
+    def numbers(
+        self, models: ModelPair | None, skipped: int, playing: bool, gaps: int | None = None
+    ) -> Numbers:
+        """All figures now; `skipped` is the model worker's count since it began.
+
+        `gaps` is how often a camera or stream was interrupted; None for a file.
+        """
         age_s = None
         if playing and self._newest_captured_s is not None:
             age_s = self._clock() - self._newest_captured_s
@@ -112,6 +117,7 @@ class Tally:
                 if len(described) == len(SLOTS)
                 else None
             ),
+            gaps=gaps,
         )
 
     def _measure_cpu(self) -> float:

@@ -1,15 +1,19 @@
-"""Drive&Act annotation files: read, check, write.
+"""Drive&Act annotation files of every level: read, check, write.
 
 A chunk is at most 3 s of one activity of one run; `frame_end` is exclusive, so that a chunk's
 end is the next chunk's start. Time between chunks is unlabelled, and that is normal.
+
+Mid and task level name one activity in a row. Object level names an action, an object and a
+location; together they are one label here, `action/object/location`.
 """
 
 from __future__ import annotations
 
 import csv
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.activities import ACTIVITY_NAMES, UNSCORED_LABELS
@@ -25,6 +29,8 @@ HEADER = (
     "activity",
     "chunk_id",
 )
+OBJECT_HEADER = (*HEADER[:5], "activity", "object", "location", "chunk_id")
+_LABEL_SEPARATOR = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,16 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """The usable rows of a file, and what was left out with the reason and line of each."""
+    """The usable rows of a file, and what was left out with the reason and line of each.
+
+    `lines` are the line numbers of `chunks`; `unscored` counts rows with a label that Drive&Act
+    itself leaves out of its 34 classes.
+    """
 
     chunks: tuple[Chunk, ...]
     problems: tuple[str, ...]
     unscored: int
+    lines: tuple[int, ...]
 
     @property
     def file_ids(self) -> tuple[str, ...]:
@@ -59,10 +70,39 @@ class Annotations:
         return tuple(sorted(own, key=lambda chunk: chunk.frame_start))
 
 
+@dataclass(slots=True)
+class _Timeline:
+    """The frames of one run that are taken already; the spans never overlap."""
+
+    spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    def take(self, start: int, end: int) -> None:
+        """Take [start, end).
+
+        Raises:
+            ValueError: some of it is taken already; says by which frames.
+        """
+        place = bisect_right(self.spans, (start, end))
+        for taken_start, taken_end in self.spans[max(0, place - 1) : place + 1]:
+            if (taken_start, taken_end) == (start, end):
+                raise ValueError(f"frames {start}-{end} appear twice")
+            if start < taken_end and taken_start < end:
+                raise ValueError(
+                    f"frames {start}-{end} overlap frames {taken_start}-{taken_end} of another row"
+                )
+        self.spans.insert(place, (start, end))
+
+
 def read_annotations(
-    path: Path | str, labels: Sequence[str] = ACTIVITY_NAMES, *, strict: bool = False
+    path: Path | str,
+    labels: Collection[str] | None = ACTIVITY_NAMES,
+    *,
+    strict: bool = False,
 ) -> Annotations:
-    """Read a mid-level CSV; a faulty row is named in `problems` and the rest goes on.
+    """Read a CSV of any level; a faulty row is named in `problems` and the rest goes on.
+
+    A frame has one label: of two rows with the same or overlapping frames of a run, the first is
+    kept. With `labels` None every label is taken as it stands.
 
     Raises:
         AnnotationError: no such file, not UTF-8 text, or a wrong header; with `strict` also the
@@ -78,32 +118,34 @@ def read_annotations(
             f"{path} is not a UTF-8 text file; give a Drive&Act CSV such as midlevel.chunks_90.csv."
         ) from error
 
-    known = frozenset(labels)
+    known = None if labels is None else frozenset(labels)
     chunks: list[Chunk] = []
+    numbers: list[int] = []
     problems: list[str] = []
     unscored = 0
     lines = text.split("\n")
-    header = tuple(_cells(lines[0]))
-    if header != HEADER:
+    try:
+        header = tuple(_cells(lines[0]))
+    except ValueError:
+        header = (lines[0],)
+    if header not in (HEADER, OBJECT_HEADER):
         raise AnnotationError(
-            f"{path} line 1: the header is '{','.join(header)[:120]}', "
-            f"expected '{','.join(HEADER)}'."
+            f"{path} line 1: the header is '{','.join(header)[:120]}', expected "
+            f"'{','.join(HEADER)}' (or activity,object,location at object level)."
         )
-    seen: set[tuple[str, int, int]] = set()
+    timelines: dict[str, _Timeline] = {}
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
         try:
-            chunk = _parse_row(_cells(line))
-            if chunk.activity in UNSCORED_LABELS:
-                unscored += 1
-                continue
-            if chunk.activity not in known:
-                raise ValueError(f"unknown activity '{chunk.activity}'")
-            key = (chunk.file_id, chunk.frame_start, chunk.frame_end)
-            if key in seen:
-                raise ValueError(f"frames {chunk.frame_start}-{chunk.frame_end} appear twice")
-            seen.add(key)
+            chunk = _parse_row(_cells(line), len(header))
+            if known is not None and chunk.activity not in known:
+                if chunk.activity in UNSCORED_LABELS:
+                    unscored += 1
+                    continue
+                raise ValueError(f"unknown activity '{chunk.activity[:80]}'")
+            timeline = timelines.setdefault(chunk.file_id, _Timeline())
+            timeline.take(chunk.frame_start, chunk.frame_end)
         except ValueError as error:
             problem = f"{path} line {number}: {error}"
             if strict:
@@ -111,7 +153,8 @@ def read_annotations(
             problems.append(problem)
             continue
         chunks.append(chunk)
-    return Annotations(tuple(chunks), tuple(problems), unscored)
+        numbers.append(number)
+    return Annotations(tuple(chunks), tuple(problems), unscored, tuple(numbers))
 
 
 def _cells(line: str) -> list[str]:
@@ -122,10 +165,10 @@ def _cells(line: str) -> list[str]:
         raise ValueError(f"no CSV row ({error})") from error
 
 
-def _parse_row(cells: Sequence[str]) -> Chunk:
-    if len(cells) != len(HEADER):
-        raise ValueError(f"{len(cells)} columns instead of {len(HEADER)}")
-    participant, file_id, annotation, start, end, activity, chunk_id = cells
+def _parse_row(cells: Sequence[str], columns: int) -> Chunk:
+    if len(cells) != columns:
+        raise ValueError(f"{len(cells)} columns instead of {columns}")
+    participant, file_id, annotation, start, end, *label, chunk_id = cells
     numbers = []
     for name, cell in zip(
         ("participant_id", "annotation_id", "frame_start", "frame_end", "chunk_id"),
@@ -140,34 +183,50 @@ def _parse_row(cells: Sequence[str]) -> Chunk:
         raise ValueError(f"frame_end {frame_end} is not after frame_start {frame_start}")
     if not file_id:
         raise ValueError("file_id is empty")
+    if not all(label):
+        raise ValueError("unknown activity ''")
+    if len(label) > 1 and any(_LABEL_SEPARATOR in part for part in label):
+        raise ValueError(f"activity, object or location holds a '{_LABEL_SEPARATOR}'")
     return Chunk(
         participant_number,
         file_id,
         annotation_number,
         frame_start,
         frame_end,
-        activity,
+        _LABEL_SEPARATOR.join(label),
         chunk_number,
     )
 
 
-def write_annotations(path: Path | str, chunks: Iterable[Chunk]) -> None:
-    """Write chunks as a Drive&Act CSV; the file appears under its name only when complete."""
+def write_annotations(
+    path: Path | str, chunks: Iterable[Chunk], *, object_level: bool = False
+) -> None:
+    """Write chunks as a Drive&Act CSV; the file appears under its name only when complete.
+
+    Raises:
+        AnnotationError: `object_level`, and a label is not `action/object/location`.
+    """
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows(
-            (
-                chunk.participant_id,
-                chunk.file_id,
-                chunk.annotation_id,
-                chunk.frame_start,
-                chunk.frame_end,
-                chunk.activity,
-                chunk.chunk_id,
+        writer.writerow(OBJECT_HEADER if object_level else HEADER)
+        for chunk in chunks:
+            label = chunk.activity.split(_LABEL_SEPARATOR) if object_level else [chunk.activity]
+            if len(label) != (3 if object_level else 1) or not all(label):
+                raise AnnotationError(
+                    f"The label '{chunk.activity[:80]}' is not action/object/location; "
+                    f"{path} was not written."
+                )
+            writer.writerow(
+                (
+                    chunk.participant_id,
+                    chunk.file_id,
+                    chunk.annotation_id,
+                    chunk.frame_start,
+                    chunk.frame_end,
+                    *label,
+                    chunk.chunk_id,
+                )
             )
-            for chunk in chunks
-        )
 
 
 def label_frames(chunks: Iterable[Chunk], frames: int) -> list[str | None]:

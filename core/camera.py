@@ -3,33 +3,37 @@
 A camera driver can block for ever, and a thread stuck in one can be neither ended nor destroyed.
 A process can, and its end also frees the device. Pictures come over in shared memory; the parent
 owns the memory and copies each picture out, so what it hands on is nobody else's.
+
+A stream's address may hold a password. It reaches the child through a pipe, never its command line;
+the child says nothing on the terminal, where FFmpeg would print the address; and what is told of a
+source goes through `describe`.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
-import os
 import re
 import time
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.camera_child import LARGEST_FRAME_BYTES, SLOTS, Message, capture
 from core.errors import SourceError
 from core.video import Frame
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
 
-_SLOTS = 4
-_LARGEST_FRAME_BYTES = 3840 * 2160 * 3
+# To let go of the device by itself, and to be gone when killed.
 _GRACE_S = 0.3
+_KILLED_S = 0.5
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,6 @@ class CameraDevice:
 
     number: int
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """What the child says: a picture in a slot, or that the source failed or ended."""
-
-    kind: Literal["frame", "failed", "ended"]
-    slot: int = 0
-    height: int = 0
-    width: int = 0
-    index: int = 0
-    captured_s: float = 0.0
-    text: str = ""
 
 
 def list_cameras() -> list[CameraDevice]:
@@ -107,22 +98,37 @@ class LiveSource:
         self.dropped = 0
         self._next_index = 0
         self._started_s: float | None = None
+        self._opening_since_s: float | None = None
         context = multiprocessing.get_context("spawn")
-        self._memory = SharedMemory(create=True, size=_SLOTS * _LARGEST_FRAME_BYTES)
+        try:
+            self._memory = SharedMemory(create=True, size=SLOTS * LARGEST_FRAME_BYTES)
+        except OSError as error:
+            raise _no_process(address, error) from error
         self._connection, child = context.Pipe()
         self._process = context.Process(
-            target=_capture,
-            args=(address, self._memory.name, child, drop_when_full),
+            target=capture,
+            args=(address, describe(address), self._memory.name, child, drop_when_full),
             name=f"incab-{describe(address)}",
             daemon=True,
         )
-        self._process.start()
-        child.close()
+        try:
+            self._process.start()
+        except OSError as error:
+            self._connection.close()
+            self._free_memory()
+            raise _no_process(address, error) from error
+        finally:
+            child.close()
 
     @property
     def started_s(self) -> float | None:
         """Monotonic time of the first frame; add `Frame.time_s` to get when it was captured."""
         return self._started_s
+
+    @property
+    def opening_since_s(self) -> float | None:
+        """Monotonic time at which the child began to open the source; None while it starts."""
+        return self._opening_since_s
 
     def read(self, timeout_s: float) -> Frame | None:
         """The next picture, or None when none came within `timeout_s`.
@@ -130,19 +136,18 @@ class LiveSource:
         Raises:
             SourceError: the source cannot be opened, failed, or ended.
         """
-        try:
-            if not self._connection.poll(timeout_s):
-                return None
-            message = self._connection.recv()
-        except (EOFError, OSError) as error:
-            raise SourceError(
-                f"Reading {describe(self.address)} stopped unexpectedly; plug it in again or retry."
-            ) from error
-        assert isinstance(message, _Message)
+        message = self._receive(timeout_s)
+        if message is not None and message.kind == "opening":
+            self._opening_since_s = message.captured_s
+            waited_s = max(0.0, time.monotonic() - message.captured_s)
+            message = self._receive(max(0.0, timeout_s - waited_s))
+        if message is None:
+            return None
         if message.kind != "frame":
             if message.kind == "ended":
                 self.dropped = message.index - self._next_index
-            raise SourceError(message.text)
+            unopened = message.kind == "unopened"
+            raise SourceError(_cannot_open(self.address) if unopened else message.text)
         image = self._picture(message).copy()
         self._release(message.slot)
         if self._started_s is None:
@@ -152,12 +157,24 @@ class LiveSource:
         self._next_index += 1
         return frame
 
-    def _picture(self, message: _Message) -> NDArray[np.uint8]:
+    def _receive(self, timeout_s: float) -> Message | None:
+        try:
+            if not self._connection.poll(timeout_s):
+                return None
+            message = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise SourceError(
+                f"Reading {describe(self.address)} stopped unexpectedly; plug it in again or retry."
+            ) from error
+        assert isinstance(message, Message)
+        return message
+
+    def _picture(self, message: Message) -> NDArray[np.uint8]:
         return np.ndarray(
             (message.height, message.width, 3),
             np.uint8,
             self._memory.buf,
-            message.slot * _LARGEST_FRAME_BYTES,
+            message.slot * LARGEST_FRAME_BYTES,
         )
 
     def _release(self, slot: int) -> None:
@@ -175,8 +192,15 @@ class LiveSource:
         self._process.join(_GRACE_S)
         if self._process.is_alive():
             self._process.kill()
-            self._process.join()
-        self._process.close()
+            self._process.join(_KILLED_S)
+        if self._process.is_alive():
+            # Not even SIGKILL ends a process inside the kernel; the system does when it comes out.
+            _log.error("the driver of %s does not let go of its process", describe(self.address))
+        else:
+            self._process.close()
+        self._free_memory()
+
+    def _free_memory(self) -> None:
         self._memory.close()
         self._memory.unlink()
 
@@ -192,57 +216,17 @@ class LiveSource:
         self.close()
 
 
-def _capture(address: int | str, memory_name: str, parent: Connection, drop: bool) -> None:
-    """The child's life: open, then copy pictures into free slots until the parent goes away."""
-    memory = SharedMemory(memory_name)
-    try:
-        message = _capture_frames(address, memory, parent, drop)
-        parent.send(message)
-    except (EOFError, OSError, KeyboardInterrupt):
-        # The parent closed its end: nobody is listening any more.
-        pass
-    finally:
-        memory.close()
-
-
-def _capture_frames(
-    address: int | str, memory: SharedMemory, parent: Connection, drop: bool
-) -> _Message:
-    name = describe(address)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    capture = cv2.VideoCapture(address)
-    if not capture.isOpened():
-        return _Message("failed", text=_cannot_open(address))
-    free = list(range(_SLOTS))
-    index = 0
-    while True:
-        ok, image = capture.read()
-        captured_s = time.monotonic()
-        if not ok:
-            if index == 0:
-                advice = "check the cable and whether another program uses it"
-                return _Message("failed", text=f"No picture comes from {name}; {advice}.")
-            text = f"No more pictures come from {name} after {index}; check it and retry."
-            return _Message("ended", index=index, text=text)
-        while parent.poll(0) or (not drop and not free):
-            free.append(parent.recv())
-        if free:
-            height, width = image.shape[:2]
-            if image.nbytes > _LARGEST_FRAME_BYTES:
-                return _Message("failed", text=f"{name} is {width}x{height}, larger than 4K.")
-            slot = free.pop()
-            target = np.ndarray(
-                (height, width, 3), np.uint8, memory.buf, slot * _LARGEST_FRAME_BYTES
-            )
-            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=target)
-            parent.send(_Message("frame", slot, height, width, index, captured_s))
-        index += 1
-
-
 def _cannot_open(address: int | str) -> str:
     if isinstance(address, str):
         return f"{describe(address)} cannot be opened; check the address and the network."
     found = ", ".join(f"{camera.number} ({camera.name})" for camera in list_cameras())
     return f"There is no camera {address} that can be opened; " + (
         f"this machine lists {found}." if found else "this machine lists no camera at all."
+    )
+
+
+def _no_process(address: int | str, error: OSError) -> SourceError:
+    return SourceError(
+        f"No process can be started to read {describe(address)} ({error.strerror}); "
+        "close other programs and retry."
     )

@@ -30,6 +30,11 @@ TIME_TOLERANCE_S = 0.001
 # At 240 fps, even with times rounded to a millisecond, every frame still counts.
 _MINIMUM_SPACING_S = 0.0035
 
+# What one buffer may hold. The paper's clips need 129 MB of it at the fastest rate. Where a longer
+# span or larger pictures would need more, frames are spaced wider instead: at 30 fps that begins
+# with spans of 59 s.
+_MOST_BUFFER_BYTES = 256 * 2**20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSpec:
@@ -147,11 +152,19 @@ class Clip:
 class RollingClip:
     """The last `span_s` seconds of a source, ready to answer with a clip at any moment.
 
+    Holds at most 256 MiB of pixels, or two clips where these are more, whatever span, size and rate
+    a model file and a source bring together.
+
     Not thread-safe: it belongs to the thread that captures.
     """
 
     def __init__(self, spec: ClipSpec) -> None:
         self.spec = spec
+        self._spacing_s = _MINIMUM_SPACING_S
+        if spec.span_s is not None:
+            frame_bytes = spec.crop * spec.crop * spec.channel_count
+            most_frames = max(2 * spec.frames, _MOST_BUFFER_BYTES // frame_bytes)
+            self._spacing_s = max(_MINIMUM_SPACING_S, spec.span_s / most_frames)
         self._frames: deque[tuple[float, int, Image]] = deque()
         self._newest: tuple[float, int, Image] | None = None
 
@@ -166,7 +179,7 @@ class RollingClip:
         # The newest frame always takes part; the one before it stays only when it was far
         # enough from its own predecessor.
         crowded = len(self._frames) >= 2 and (
-            self._frames[-1][0] - self._frames[-2][0] < _MINIMUM_SPACING_S
+            self._frames[-1][0] - self._frames[-2][0] < self._spacing_s
         )
         if crowded and self.spec.span_s is not None:
             self._frames.pop()

@@ -50,8 +50,10 @@ def softmax(logits: F32) -> F32:
     return (shifted / shifted.sum()).astype(np.float32)
 
 
-def predict(engine: Engine, model_id: str, clip: Clip) -> Prediction:
+def predict(engine: Engine, model_id: str, clip: Clip, temperature: float = 1.0) -> Prediction:
     """Run one model on one clip and time it (from pixels to logits).
+
+    `temperature` calibrates: probabilities are softmax(logits / temperature), the order stays.
 
     Raises:
         EngineError: the engine failed or answered with NaN or infinity.
@@ -68,7 +70,8 @@ def predict(engine: Engine, model_id: str, clip: Clip) -> Prediction:
         raise EngineError(
             f"The {model_id} model gave NaN or infinity in engine {engine.name}; choose another."
         )
-    return Prediction(model_id, clip.frame_index, clip.time_s, softmax(logits), latency_ms)
+    probabilities = softmax(logits / temperature)
+    return Prediction(model_id, clip.frame_index, clip.time_s, probabilities, latency_ms)
 
 
 @dataclass(frozen=True, slots=True)

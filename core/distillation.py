@@ -32,11 +32,13 @@ def distillation_loss(
     *,
     beta: float,
     temperature: float,
+    label_smoothing: float = 0.0,
 ) -> DistillationLoss:
     """Eq. 1 for B×K logits of student and teacher and B class indices.
 
     The soft term's gradient is that of T²·KL(teacher || student), which differs from this
-    cross-entropy by the teacher's entropy, a constant.
+    cross-entropy by the teacher's entropy, a constant. `label_smoothing`, none in the
+    paper, acts on the hard term.
 
     Raises:
         ValueError: beta outside 0 to 1, or a temperature that is not positive.
@@ -45,7 +47,7 @@ def distillation_loss(
         raise ValueError(f"beta must be 0 to 1, not {beta}")
     if not temperature > 0:
         raise ValueError(f"the temperature must be above 0, not {temperature}")
-    hard = functional.cross_entropy(student_logits, targets)
+    hard = functional.cross_entropy(student_logits, targets, label_smoothing=label_smoothing)
     teacher = functional.softmax(teacher_logits.detach() / temperature, dim=1)
     soft = temperature**2 * functional.cross_entropy(student_logits / temperature, teacher)
     return DistillationLoss((1 - beta) * hard + beta * soft, hard, soft)

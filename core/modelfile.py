@@ -19,28 +19,19 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.clip import ClipSpec
+from core.description import assemble, describe, tensors_of
 from core.errors import ModelFileError
 from core.files import replacing
 from core.golden import GOLDEN_NAMES
-from core.network import (
-    FloatConv,
-    FloatLinear,
-    FloatNetwork,
-    Geometry,
-    Int8Conv,
-    Int8Linear,
-    Int8Network,
-    Network,
-    Quantization,
-    activation_sizes,
-    kind_of,
-)
+from core.network import Network, activation_sizes, input_channels, kind_of
 
 FORMAT_VERSION = 1
 _METADATA_KEY = "incab"
 _LARGEST_FILE_BYTES = 512 * 2**20
 _LARGEST_HEADER_BYTES = 4 * 2**20
-_MOST_LAYERS = 1000
+
+# Beyond these every answer would be shown as certain, or none as more likely than another.
+_LOWEST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.01, 100.0
 
 Json = Mapping[str, Any]
 
@@ -58,6 +49,7 @@ class Model:
         metrics: what was measured, e.g. {"test": {"mean_per_class_accuracy": 0.5, ...}}.
         parent: SHA-256 of the fp32 file that an int8 twin was fine-tuned from, else None.
         golden: for each golden input the K logits that an engine must give.
+        temperature: T at which softmax(logits / T) is calibrated; fitted on validation clips.
         sha256: hash of the file's bytes; empty until saved or loaded.
         file_bytes: size of the file; 0 until saved or loaded.
         path: where it was loaded from.
@@ -73,6 +65,7 @@ class Model:
     golden: Mapping[str, NDArray[np.float32]] = field(
         default_factory=dict[str, NDArray[np.float32]]
     )
+    temperature: float = 1.0
     sha256: str = ""
     file_bytes: int = 0
     path: Path | None = None
@@ -83,8 +76,12 @@ class Model:
             raise ValueError(f"it names {len(self.labels)} classes but its weights give {classes}")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("a class name appears twice")
-        channels = self.network.convolutions[0].weight.shape[1]
-        channels *= self.network.convolutions[0].geometry.groups
+        if not _LOWEST_TEMPERATURE <= self.temperature <= _HIGHEST_TEMPERATURE:
+            raise ValueError(
+                f"its temperature must be {_LOWEST_TEMPERATURE} to {_HIGHEST_TEMPERATURE}, "
+                f"not {self.temperature}"
+            )
+        channels = input_channels(self.network)
         if channels != self.clip.channel_count:
             raise ValueError(
                 f"its clips have {self.clip.channel_count} channels but its weights take {channels}"
@@ -112,43 +109,27 @@ class Model:
 def save_model(model: Model, path: Path | str) -> None:
     """Write `model`; the file appears under its final name only when complete."""
     path = Path(path)
-    tensors: dict[str, NDArray[Any]] = {}
-    layers: list[Json] = []
-    for layer in (*model.network.convolutions, model.network.classifier):
-        tensors[f"{layer.name}.weight"] = layer.weight
-        tensors[f"{layer.name}.bias"] = layer.bias
-        if isinstance(layer, (Int8Conv, Int8Linear)):
-            tensors[f"{layer.name}.weight_scale"] = layer.weight_scale
-        layers.append(_describe(layer))
     header = {
         "format": FORMAT_VERSION,
         "kind": model.kind,
         "architecture": model.architecture,
         "clip": asdict(model.clip),
         "labels": model.labels,
-        "layers": layers,
+        "layers": describe(model.network),
         "training": model.training,
         "metrics": model.metrics,
         "parent": model.parent,
+        "temperature": model.temperature,
         "golden": {
             name: [float(value) for value in logits] for name, logits in model.golden.items()
         },
     }
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    tensors = {
+        name: np.ascontiguousarray(tensor) for name, tensor in tensors_of(model.network).items()
+    }
     data = save(tensors, metadata={_METADATA_KEY: json.dumps(header, allow_nan=False)})
     with replacing(path) as partial:
         partial.write_bytes(data)
-
-
-def _describe(layer: FloatConv | FloatLinear | Int8Conv | Int8Linear) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": layer.name}
-    if isinstance(layer, (FloatConv, Int8Conv)):
-        described |= asdict(layer.geometry) | {"relu": layer.relu}
-    if isinstance(layer, (Int8Conv, Int8Linear)):
-        described["input"] = asdict(layer.input)
-    if isinstance(layer, Int8Conv):
-        described["output"] = asdict(layer.output)
-    return described
 
 
 def load_model(path: Path | str) -> Model:
@@ -193,7 +174,7 @@ def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > _LARGEST_FILE_BYTES:
-            raise ModelFileError(f"{path} has {size / 1e6:.0f} MB, too large for a student model.")
+            raise ModelFileError(f"{path} has {size / 1e6:.0f} MB, too large for a model file.")
         data = path.read_bytes()
     except IsADirectoryError as error:
         raise ModelFileError(f"{path} is a folder; choose a .safetensors file.") from error
@@ -230,19 +211,7 @@ def _header(data: bytes) -> dict[str, Any]:
 
 
 def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
-    described = header["layers"]
-    if (
-        not isinstance(described, list)
-        or not 2 <= len(cast("list[Any]", described)) <= _MOST_LAYERS
-    ):
-        raise ValueError("its list of layers is missing or absurd")
-    layers = cast("list[dict[str, Any]]", described)
-    if header["kind"] == "int8":
-        network = _int8_network(layers, tensors)
-    elif header["kind"] == "fp32":
-        network = _float_network(layers, tensors)
-    else:
-        raise ValueError(f"kind {header['kind']!r} is neither int8 nor fp32")
+    network = assemble(header["kind"], header["layers"], tensors)
     labels = header["labels"]
     if not isinstance(labels, list) or not all(
         isinstance(label, str) for label in cast("list[Any]", labels)
@@ -264,61 +233,6 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model
         metrics=dict(header["metrics"]),
         parent=header["parent"],
         golden=golden,
+        # Files written before there was one are as they were trained.
+        temperature=float(header.get("temperature", 1.0)),
     )
-
-
-def _tensor(tensors: dict[str, NDArray[Any]], name: str, dtype: type) -> NDArray[Any]:
-    tensor = tensors[name]
-    if tensor.dtype != dtype:
-        raise ValueError(f"{name} is {tensor.dtype}, expected {np.dtype(dtype)}")
-    return tensor
-
-
-def _geometry(layer: dict[str, Any]) -> Geometry:
-    stride = tuple(int(n) for n in layer["stride"])
-    padding = tuple(int(n) for n in layer["padding"])
-    if len(stride) != 3 or len(padding) != 3:
-        raise ValueError(f"{layer['name']}: stride and padding need three numbers each")
-    return Geometry(stride, padding, int(layer["groups"]))
-
-
-def _quantization(values: dict[str, Any]) -> Quantization:
-    return Quantization(float(values["scale"]), int(values["zero_point"]))
-
-
-def _float_network(layers: list[dict[str, Any]], tensors: dict[str, NDArray[Any]]) -> FloatNetwork:
-    def parts(name: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        return (
-            _tensor(tensors, f"{name}.weight", np.float32),
-            _tensor(tensors, f"{name}.bias", np.float32),
-        )
-
-    convolutions = tuple(
-        FloatConv(layer["name"], *parts(layer["name"]), _geometry(layer), bool(layer["relu"]))
-        for layer in layers[:-1]
-    )
-    return FloatNetwork(convolutions, FloatLinear(layers[-1]["name"], *parts(layers[-1]["name"])))
-
-
-def _int8_network(layers: list[dict[str, Any]], tensors: dict[str, NDArray[Any]]) -> Int8Network:
-    def parts(name: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        return (
-            _tensor(tensors, f"{name}.weight", np.int8),
-            _tensor(tensors, f"{name}.weight_scale", np.float32),
-            _tensor(tensors, f"{name}.bias", np.int32),
-        )
-
-    convolutions = tuple(
-        Int8Conv(
-            layer["name"],
-            *parts(layer["name"]),
-            _geometry(layer),
-            _quantization(layer["input"]),
-            _quantization(layer["output"]),
-            bool(layer["relu"]),
-        )
-        for layer in layers[:-1]
-    )
-    last = layers[-1]
-    classifier = Int8Linear(last["name"], *parts(last["name"]), _quantization(last["input"]))
-    return Int8Network(convolutions, classifier)

@@ -1,14 +1,16 @@
-"""The student as plain data: what a model file holds and every engine runs.
+"""A network as plain data: what a model file holds and every engine runs.
 
-A network is a list of convolutions (batch normalisation already folded in), a global average
-pool and a classifier. The int8 form follows eq. 3-4 of arXiv 2311.05970 with the bracket that
-eq. 3 misses: a real value r is stored as q = round(r / S) + Z, so r = S · (q - Z).
+A student is a chain of convolutions (batch normalisation already folded in), a global average
+pool and a classifier. An fp32 network may also pool and branch, as the teacher does; int8 stays a
+chain. The int8 form follows eq. 3-4 of arXiv 2311.05970 with the bracket that eq. 3 misses: a real
+value r is stored as q = round(r / S) + Z, so r = S · (q - Z).
 
 Legend: T frames, H height, W width, C channels, O output channels, I input channels, K classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -46,20 +48,56 @@ PIXELS = Quantization(PIXEL_SCALE, 0)
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How a 3-D convolution moves over its input; padding is the same on both sides."""
+    """How a 3-D window moves over its input.
+
+    `padding` stands before the first and behind the last value of T, H and W; where the two
+    differ, `padding_back` is what stands behind.
+    """
 
     stride: Triple
     padding: Triple
-    groups: int
+    groups: int = 1
+    padding_back: Triple | None = None
+
+    def __post_init__(self) -> None:
+        # One way to write each geometry, so that equal ones compare equal.
+        if self.padding_back == self.padding:
+            object.__setattr__(self, "padding_back", None)
+
+    @property
+    def back(self) -> Triple:
+        """Padding behind the last value of T, H and W."""
+        return self.padding if self.padding_back is None else self.padding_back
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether as much stands before the input as behind it."""
+        return self.padding_back is None
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], ...]:
+        """(before, behind) for T, H and W, as numpy.pad takes them."""
+        return tuple(zip(self.padding, self.back, strict=True))
 
     def output_size(self, size: Triple, kernel: Triple) -> Triple:
         """T×H×W of the output for an input of T×H×W."""
-        steps = (
-            (n + 2 * p - k) // s + 1
-            for n, p, k, s in zip(size, self.padding, kernel, self.stride, strict=True)
+        t, h, w = (
+            (n + before + behind - k) // s + 1
+            for n, (before, behind), k, s in zip(size, self.pads, kernel, self.stride, strict=True)
         )
-        t, h, w = steps
         return (t, h, w)
+
+
+def same_padding(size: Triple, kernel: Triple, stride: Triple) -> tuple[Triple, Triple]:
+    """Padding before and behind T×H×W that TensorFlow's SAME means: ceil(size / stride) outputs.
+
+    What cannot be split evenly stands behind, so it depends on the size of the input.
+    """
+    totals = [
+        max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(size, kernel, stride, strict=True)
+    ]
+    (t, h, w), (tt, hh, ww) = ([total // 2 for total in totals], totals)
+    return (t, h, w), (tt - t, hh - h, ww - w)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +109,33 @@ class FloatConv:
     bias: F32
     geometry: Geometry
     relu: bool = True
+
+    @property
+    def kernel(self) -> Triple:
+        """kT×kH×kW."""
+        return _kernel(self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """The largest value of each kT×kH×kW window; padding never wins.
+
+    Padding counts as -infinity. After a ReLU zeros would give the same answer, which is what
+    ports of I3D pad with.
+    """
+
+    kernel: Triple
+    geometry: Geometry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branches:
+    """Chains that all take the same input; their outputs are joined over the channels, in order."""
+
+    chains: tuple[tuple[FloatConv | MaxPool, ...], ...]
+
+
+Stage = FloatConv | MaxPool | Branches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,13 +149,23 @@ class FloatLinear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatNetwork:
-    """The fp32 student: pixels p / 255 through the convolutions, mean over T, H, W, classifier."""
+    """An fp32 network: pixels p / 255 through the stages, mean over T, H, W, classifier."""
 
-    convolutions: tuple[FloatConv, ...]
+    stages: tuple[Stage, ...]
     classifier: FloatLinear
 
     def __post_init__(self) -> None:
         check_shapes(self)
+
+    @property
+    def convolutions(self) -> tuple[FloatConv, ...]:
+        """All convolutions in order, those of branches one chain after the other."""
+        return tuple(_convolutions(self.stages))
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether it is nothing but convolutions, one after the other."""
+        return all(isinstance(stage, FloatConv) for stage in self.stages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +185,11 @@ class Int8Conv:
     input: Quantization
     output: Quantization
     relu: bool = True
+
+    @property
+    def kernel(self) -> Triple:
+        """kT×kH×kW."""
+        return _kernel(self.weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +235,30 @@ def kind_of(network: Network) -> str:
     return "int8" if isinstance(network, Int8Network) else "fp32"
 
 
+def _kernel(weight: F32 | I8) -> Triple:
+    _, _, t, h, w = weight.shape
+    return (t, h, w)
+
+
+def _convolutions(stages: Sequence[Stage]) -> Iterator[FloatConv]:
+    for stage in stages:
+        if isinstance(stage, FloatConv):
+            yield stage
+        elif isinstance(stage, Branches):
+            for chain in stage.chains:
+                yield from _convolutions(chain)
+
+
+def _stages(network: Network) -> Sequence[Stage | Int8Conv]:
+    return network.stages if isinstance(network, FloatNetwork) else network.convolutions
+
+
+def input_channels(network: Network) -> int:
+    """Channels of the clips it takes."""
+    first = network.convolutions[0]
+    return first.weight.shape[1] * first.geometry.groups
+
+
 def check_shapes(network: Network) -> None:
     """Raise ValueError, naming the layer, unless all layers fit each other and are finite."""
     if not network.convolutions:
@@ -162,30 +266,9 @@ def check_shapes(network: Network) -> None:
     names = [layer.name for layer in (*network.convolutions, network.classifier)]
     if len(set(names)) != len(names):
         raise ValueError("two layers have the same name")
-    channels = None
     for conv in network.convolutions:
-        weight, groups = conv.weight, conv.geometry.groups
-        if weight.ndim != 5 or min(weight.shape) < 1:
-            raise ValueError(f"{conv.name}: weight {weight.shape} is not O x I x kT x kH x kW")
-        if channels is None:
-            channels = weight.shape[1] * groups
-        if groups < 1 or channels % groups or weight.shape[0] % groups:
-            raise ValueError(f"{conv.name}: {groups} groups do not divide its channels")
-        if weight.shape[1] * groups != channels:
-            raise ValueError(
-                f"{conv.name}: weight wants {weight.shape[1] * groups} input channels, "
-                f"gets {channels}"
-            )
-        padding_fits = all(
-            0 <= padding < kernel
-            for padding, kernel in zip(conv.geometry.padding, weight.shape[2:], strict=True)
-        )
-        if min(conv.geometry.stride) < 1 or not padding_fits:
-            raise ValueError(
-                f"{conv.name}: strides must be at least 1 and padding 0 to less than the kernel"
-            )
-        channels = weight.shape[0]
-        _check_per_channel(conv, channels)
+        _check_convolution(conv)
+    channels = _channels_after(_stages(network), input_channels(network))
     classifier = network.classifier
     if (
         classifier.weight.ndim != 2
@@ -196,6 +279,49 @@ def check_shapes(network: Network) -> None:
             f"{classifier.name}: weight {classifier.weight.shape} does not take {channels} channels"
         )
     _check_per_channel(classifier, classifier.weight.shape[0])
+
+
+def _check_convolution(conv: FloatConv | Int8Conv) -> None:
+    weight, groups = conv.weight, conv.geometry.groups
+    if weight.ndim != 5 or min(weight.shape) < 1:
+        raise ValueError(f"{conv.name}: weight {weight.shape} is not O x I x kT x kH x kW")
+    if groups < 1 or weight.shape[0] % groups:
+        raise ValueError(f"{conv.name}: {groups} groups do not divide its channels")
+    _check_window(conv.name, conv.geometry, conv.kernel)
+    _check_per_channel(conv, weight.shape[0])
+
+
+def _check_window(name: str, geometry: Geometry, kernel: Triple) -> None:
+    padding_fits = all(
+        0 <= min(pads) <= max(pads) < k for pads, k in zip(geometry.pads, kernel, strict=True)
+    )
+    if min(geometry.stride) < 1 or not padding_fits:
+        raise ValueError(
+            f"{name}: strides must be at least 1 and padding 0 to less than the kernel"
+        )
+
+
+def _channels_after(stages: Sequence[Stage | Int8Conv], channels: int) -> int:
+    for stage in stages:
+        if isinstance(stage, Branches):
+            if not stage.chains or not all(stage.chains):
+                raise ValueError("branches need at least one chain, and no chain may be empty")
+            channels = sum(_channels_after(chain, channels) for chain in stage.chains)
+        elif isinstance(stage, MaxPool):
+            if stage.geometry.groups != 1:
+                raise ValueError("a max pool has no groups")
+            _check_window("max pool", stage.geometry, stage.kernel)
+            # More would let a file make the picture larger with every pool.
+            if any(max(p) > k // 2 for p, k in zip(stage.geometry.pads, stage.kernel, strict=True)):
+                raise ValueError("a max pool is padded by more than half its kernel")
+        else:
+            wanted = stage.weight.shape[1] * stage.geometry.groups
+            if wanted != channels:
+                raise ValueError(
+                    f"{stage.name}: weight wants {wanted} input channels, gets {channels}"
+                )
+            channels = stage.weight.shape[0]
+    return channels
 
 
 def _check_per_channel(layer: FloatConv | FloatLinear | Int8Conv | Int8Linear, count: int) -> None:
@@ -212,21 +338,40 @@ def _check_per_channel(layer: FloatConv | FloatLinear | Int8Conv | Int8Linear, c
 
 
 def activation_sizes(network: Network, clip_shape: tuple[int, int, int, int]) -> list[Triple]:
-    """T×H×W at the input of each convolution, then of the pool, for a clip T×H×W×C."""
-    sizes: list[Triple] = [clip_shape[:3]]
-    for conv in network.convolutions:
-        kernel = (conv.weight.shape[2], conv.weight.shape[3], conv.weight.shape[4])
-        sizes.append(conv.geometry.output_size(sizes[-1], kernel))
-        if min(sizes[-1]) < 1:
-            raise ValueError(f"{conv.name}: a clip of {clip_shape} is too small for this network")
-    return sizes
+    """T×H×W at the input of each convolution, then of the average pool, for a clip T×H×W×C.
+
+    Raises:
+        ValueError: the clip is too small, or branches give different sizes.
+    """
+    inputs: list[Triple] = []
+    last = _trace(_stages(network), clip_shape[:3], inputs)
+    return [*inputs, last]
+
+
+def _trace(stages: Sequence[Stage | Int8Conv], size: Triple, inputs: list[Triple]) -> Triple:
+    """T×H×W after the stages; what goes into each convolution is appended to `inputs`."""
+    for stage in stages:
+        if isinstance(stage, Branches):
+            sizes = {_trace(chain, size, inputs) for chain in stage.chains}
+            if len(sizes) != 1:
+                raise ValueError(f"branches give different sizes: {sorted(sizes)}")
+            (size,) = sizes
+            continue
+        if not isinstance(stage, MaxPool):
+            inputs.append(size)
+        output = stage.geometry.output_size(size, stage.kernel)
+        if min(output) < 1:
+            name = "max pool" if isinstance(stage, MaxPool) else stage.name
+            t, h, w = size
+            raise ValueError(f"{name}: {t}x{h}x{w} values are left, a clip too small for it")
+        size = output
+    return size
 
 
 def multiply_accumulates(network: Network, clip_shape: tuple[int, int, int, int]) -> int:
-    """Multiply-accumulate operations for one clip T×H×W×C."""
-    sizes = activation_sizes(network, clip_shape)[1:]
-    convolutions = sum(
-        prod(size) * conv.weight.size
-        for size, conv in zip(sizes, network.convolutions, strict=True)
-    )
-    return convolutions + network.classifier.weight.size
+    """Multiply-accumulate operations for one clip T×H×W×C; pools cost none."""
+    inputs = activation_sizes(network, clip_shape)
+    total = network.classifier.weight.size
+    for conv, size in zip(network.convolutions, inputs, strict=False):
+        total += prod(conv.geometry.output_size(size, conv.kernel)) * conv.weight.size
+    return total

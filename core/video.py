@@ -107,8 +107,9 @@ class VideoFile:
                 return None
             position_ms = self._position_ms
         time_s = (position_ms - self._start_ms) / 1000
-        if time_s <= self._last_time_s:
-            # Some containers carry no usable times; the nominal rate is the best that is known.
+        if not time_s > self._last_time_s:
+            # Some containers carry no usable times, or none that is a number; the nominal rate
+            # is the best that is known.
             time_s = self._last_time_s + 1 / self.properties.fps
         self._last_time_s = time_s
         frame = Frame(image, time_s, self._next_index)

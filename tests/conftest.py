@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from core.network import (
     Network,
     Quantization,
 )
+from core.prober import CACHE_FOLDER
 
 # Tests need no screen; where there is one, they show no windows on it unless it was asked for.
 if sys.platform == "linux":
@@ -93,6 +94,18 @@ def shared_clip() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where InCab remembers in these tests, children included; never the user's own folder.
+
+    One for all of them: trying an engine takes a second, and most tests use the same models.
+    """
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_FOLDER, str(folder))
+        yield folder
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ NEEDS_TORCH = (
     "core.distillation",
     "core.engines.eager",
     "core.engines.onednn",
+    "core.fusion",
     "core.models",
     "core.quantization",
 )

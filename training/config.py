@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from math import inf, isinf
@@ -12,22 +13,30 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from core.clip import ClipSpec
 from core.errors import DataError
 
+RECIPES = Path(__file__).parent / "recipes"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One training run.
 
     Attributes:
+        model: "mobilenet3d", the student, or "i3d", the teacher.
         width_multiplier: of the 3D MobileNet.
         quantize: train with fake quantization (Algorithm 1) and end with an int8 model.
         weight_limit: largest |int8 weight|; 63 stays exact on CPUs without VNNI.
+        channels: "rgb", or "grey" for a network of one input channel.
         tie_input_channels: start with equal weights for R, G and B; grey training data then
             keeps them equal, and the network looks at brightness alone.
         resize: frames are squashed to this many pixels a side.
         crop: and a crop of this many is what the network sees.
         epochs: passes of `clips_per_epoch` clips.
         clips_per_epoch: clips drawn, balanced over the classes; 0 means as many as there are.
-        batch_size: clips in one step.
+        batch_size: clips in one step, of all processes together.
+        accumulate: pieces in which a process takes its share of a step, one after the other: for
+            less memory, and with batch statistics of each piece instead of the whole.
+        precision: "bfloat16" computes convolutions in 16 bits (autocast), meant for GPUs; on the
+            CPUs measured it gains nothing.
         optimizer: "sgd" with Nesterov momentum as the paper, or "adamw", which needs far fewer
             steps from scratch (the first convolution's gradient is large beside the others').
         learning_rate: highest learning rate.
@@ -40,23 +49,27 @@ class Recipe:
         window_probability: share of clips drawn as the application will see them: the last span of
             some moment of the chunk, neighbouring activities included; the others are drawn from
             the chunk alone, as in the paper.
-        beta: weight of the soft term of eq. 1; above 0 the float student of the start run is the
-            teacher, so that an int8 twin is drawn towards its own parent.
+        beta: weight of the soft term of eq. 1. Without a teacher of its own the float student of
+            the start run teaches, so that an int8 twin is drawn towards its own parent.
         temperature: T of eq. 1.
         validate_every: epochs between validations; the best epoch is kept.
         average_decay: decay of the running average of weights that is validated and kept;
             0 keeps the weights themselves.
     """
 
+    model: Literal["mobilenet3d", "i3d"] = "mobilenet3d"
     width_multiplier: float = 0.5
     quantize: bool = False
     weight_limit: int = 63
+    channels: Literal["rgb", "grey"] = "rgb"
     tie_input_channels: bool = False
     resize: int = 256
     crop: int = 224
     epochs: int = 200
     clips_per_epoch: int = 0
     batch_size: int = 16
+    accumulate: int = 1
+    precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 0.05
     momentum: float = 0.9
@@ -92,13 +105,29 @@ class Recipe:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay must be 0 to below 1, not {self.average_decay}")
-        ClipSpec(resize=self.resize, crop=self.crop)
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"accumulate must divide batch_size ({self.batch_size}), not {self.accumulate}"
+            )
+        if self.quantize and self.model != "mobilenet3d":
+            raise ValueError("quantize works with model mobilenet3d only")
+        if self.quantize and self.precision != "float32":
+            raise ValueError(
+                "quantize needs precision float32; bfloat16 is as coarse as the int8 it imitates"
+            )
+        _ = self.clip
+
+    @property
+    def clip(self) -> ClipSpec:
+        """What the network will see."""
+        return ClipSpec(resize=self.resize, crop=self.crop, channels=self.channels)
 
 
 # Ranges come from data, so that at least one epoch has to pass before they are frozen. The
 # narrowest student keeps one channel in its first layer.
 _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("epochs", "batch_size", "validate_every", "freeze_observers_epoch"), 1, inf),
+    (("accumulate",), 1, inf),
     (("seed", "clips_per_epoch", "freeze_batch_norm_epoch", "weight_decay"), 0, inf),
     (("width_multiplier",), 1 / 32, 8),
     (("weight_limit",), 1, 127),
@@ -125,8 +154,24 @@ def _check_type(name: str, kind: Any, value: object) -> None:
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe file.
+def find_recipe(name: str) -> Path:
+    """A recipe file by path, or a bundled one by name.
+
+    Raises:
+        DataError: neither exists; the bundled names are listed.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    bundled = RECIPES / f"{name}.toml"
+    if not bundled.is_file():
+        names = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+        raise DataError(f"There is no recipe {name!r}; bundled are {names}, or give a .toml file.")
+    return bundled
+
+
+def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe file; `overrides` take the place of what it says.
 
     Raises:
         DataError: no such file, no TOML, an unknown key (the nearest right one is named), or a
@@ -147,6 +192,6 @@ def read_recipe(path: Path) -> Recipe:
         if isinstance(value, list):
             values[key] = tuple(value)
     try:
-        return Recipe(**values)
+        return Recipe(**{**values, **(overrides or {})})
     except ValueError as error:
         raise DataError(f"{path}: {error}.") from error

@@ -41,6 +41,7 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     window_probability: float = 0.0
+    random_crop: bool = True
 
 
 def evaluation_positions(times_s: NDArray[np.float64], spec: ClipSpec) -> NDArray[np.intp]:
@@ -165,6 +166,8 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
             count = chunk.frame_end - chunk.frame_start
             positions = chunk.frame_start + training_positions(count, spec, random)
         top, left = random.integers(0, spec.resize - spec.crop + 1, 2)
+        if not augmentation.random_crop:
+            top = left = (spec.resize - spec.crop) // 2
         flip = random.random() < augmentation.flip_probability
         table = _photometric(augmentation, random)
         for target, position in enumerate(positions):

@@ -8,23 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.comparison import Accuracy, softmax
+from core.comparison import Accuracy
 from core.engines import Engine
 from core.errors import DataError
 from core.modelfile import Model
-from training.dataset import ChunkDataset
+from training.calibration import calibration_error
+from training.dataset import Augmentation, ChunkDataset
 from training.store import Store
-
-_CALIBRATION_BINS = 15
 
 
 def evaluate_model(
-    model: Model, engine: Engine, store: Store, positions: Sequence[int]
+    model: Model, engine: Engine, store: Store, positions: Sequence[int], draws: int = 0
 ) -> tuple[dict[str, Any], NDArray[np.float32]]:
-    """Measure one model on evaluation clips.
+    """Measure one model on evaluation clips, or on `draws` seeded random draws of each chunk.
+
+    The paper's code evaluates one random draw of 16 frames, so that its scores differ from run to
+    run; draws make that comparable. Every draw counts as a clip.
 
     Returns:
-        {"mean_per_class_accuracy", "top1", "ece", "clips", "per_class"} and the N×K logits.
+        {"mean_per_class_accuracy", "top1", "ece", "clips", "per_class"} and the N×K logits, all
+        chunks of the first draw first.
 
     Raises:
         DataError: the model names other classes than the data, or there are no clips.
@@ -36,31 +39,35 @@ def evaluate_model(
             f"{model.path} names {len(model.labels)} classes, the data "
             f"{len(store.labels)} others; use a model trained on these labels."
         )
-    data = ChunkDataset(store, positions, model.clip)
-    logits = np.stack([engine.logits(data.clip(item)) for item in range(len(data))])
+    drawn = Augmentation(flip_probability=0.0, random_crop=False) if draws else None
+    data = ChunkDataset(store, positions, model.clip, drawn)
+    pairs = [(item, draw) for draw in range(draws or 1) for item in range(len(data))]
+    logits = np.stack([engine.logits(data.clip(item, draw)) for item, draw in pairs])
+    targets = targets_of(store, positions, draws)
+    return figures_of(logits, targets, model.labels, model.temperature), logits
+
+
+def targets_of(store: Store, positions: Sequence[int], draws: int = 0) -> NDArray[np.intp]:
+    """Class index of each row of what evaluate_model returns."""
+    index = {name: number for number, name in enumerate(store.labels)}
+    once = [index[store.chunks[position].activity] for position in positions]
+    return np.tile(np.array(once, np.intp), draws or 1)
+
+
+def figures_of(
+    logits: NDArray[np.float32],
+    targets: NDArray[np.intp],
+    labels: Sequence[str],
+    temperature: float = 1.0,
+) -> dict[str, Any]:
+    """Accuracy and calibration of N×K logits whose truth is N class indices."""
     accuracy = Accuracy()
-    for target, row in zip(data.targets, logits, strict=True):
-        accuracy.add(store.labels[target], model.labels[int(row.argmax())])
-    figures = {
+    for target, answer in zip(targets, logits.argmax(axis=1), strict=True):
+        accuracy.add(labels[int(target)], labels[int(answer)])
+    return {
         "mean_per_class_accuracy": accuracy.mean_per_class,
         "top1": accuracy.top1,
-        "ece": calibration_error(logits, np.array(data.targets)),
+        "ece": calibration_error(logits, targets, temperature),
         "clips": accuracy.clips,
         "per_class": accuracy.per_class(),
     }
-    return figures, logits
-
-
-def calibration_error(logits: NDArray[np.float32], targets: NDArray[np.intp]) -> float:
-    """Expected calibration error: mean |confidence - accuracy| over 15 bins, weighted by clips."""
-    probabilities = np.stack([softmax(row) for row in logits])
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
-    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
-    error = 0.0
-    for number in range(_CALIBRATION_BINS):
-        chosen = bins == number
-        if chosen.any():
-            gap = abs(float(confidence[chosen].mean()) - float(right[chosen].mean()))
-            error += gap * float(chosen.mean())
-    return error

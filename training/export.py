@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import platform
-from dataclasses import asdict, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from core.engines import DEFAULT_ENGINE, load_engine
 from core.engines.reference import ReferenceEngine
 from core.errors import DataError
+from core.fusion import fuse_i3d
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
-from core.network import FloatNetwork
+from core.models.i3d import I3D
+from core.network import FloatNetwork, Network
 from core.quantization import QatMobileNet3D, convert, fuse
-from training.evaluate import evaluate_model
-from training.loop import Run
+from training.calibration import fit_temperature
+from training.evaluate import evaluate_model, targets_of
+from training.run import Run
 
 MODEL_FILE = "model.safetensors"
 
@@ -34,12 +34,14 @@ def export_run(run: Run, threads: int) -> Model:
         DataError: the fp32 file beside the start weights is not made of exactly those weights.
     """
     run.load_best()
-    model = run.model
+    model, parent = run.model, None
+    network: Network
     if isinstance(model, QatMobileNet3D):
         network, parent = convert(model), _parent(run)
+    elif isinstance(model, I3D):
+        network = fuse_i3d(model, (run.spec.frames, run.spec.crop, run.spec.crop))
     else:
-        network, parent = fuse(model), None
-    recipe = run.recipe
+        network = fuse(model)
     reference = ReferenceEngine(network)
     golden = {
         name: reference.logits(golden_clip(name, run.spec.clip_shape)) for name in GOLDEN_NAMES
@@ -48,19 +50,8 @@ def export_run(run: Run, threads: int) -> Model:
         network=network,
         clip=run.spec,
         labels=run.store.labels,
-        architecture={"name": "mobilenet3d", "width_multiplier": recipe.width_multiplier},
-        training={
-            "recipe": asdict(recipe),
-            "split": run.split,
-            "data": run.store.description["origin"],
-            "history": _history(run),
-            "versions": {
-                "incab": version("incab"),
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
-        },
+        architecture=_architecture(run),
+        training=_how_trained(run),
         parent=parent,
         golden=golden,
     )
@@ -70,13 +61,34 @@ def export_run(run: Run, threads: int) -> Model:
 
 
 def _with_metrics(model: Model, run: Run, threads: int) -> Model:
+    """Accuracy on val and test people; the temperature comes from val alone."""
     engine = load_engine(model, DEFAULT_ENGINE, threads)
+    val = run.store.subset(run.split, "val")
+    _, logits = evaluate_model(model, engine, run.store, val)
+    temperature = fit_temperature(logits, targets_of(run.store, val))
+    model = replace(model, temperature=temperature)
     metrics: dict[str, Any] = {}
     for subset in ("val", "test"):
         positions = run.store.subset(run.split, subset)
         if positions:
             metrics[subset], _ = evaluate_model(model, engine, run.store, positions)
     return replace(model, metrics=metrics)
+
+
+def _architecture(run: Run) -> dict[str, Any]:
+    if run.recipe.model == "i3d":
+        return {"name": "i3d"}
+    return {"name": run.recipe.model, "width_multiplier": run.recipe.width_multiplier}
+
+
+def _how_trained(run: Run) -> dict[str, Any]:
+    """The run's description, with names instead of paths, which mean nothing elsewhere."""
+    described = run.description()
+    described["history"] = _history(run)
+    described["teacher"] = run.teacher_path.name if run.teacher_path else None
+    for name in ("start", "labels"):
+        del described[name]
+    return described
 
 
 def _history(run: Run) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from app import theme
-from app.messages import SLOTS, ModelPair, Numbers
+from app.messages import SLOTS, EngineReport, ModelPair, Numbers, Slot
 from app.theme import DARK
 from app.widgets.controls import NumberTile, label, set_role
+from core.engine_choice import why_int8_gains_nothing
 
 
 class ComparisonCard(QFrame):
@@ -33,6 +36,9 @@ class ComparisonCard(QFrame):
         self.size.setToolTip("Size of the fp32 file against the int8 file.")
         self.origin = label("", "quiet", name="How the two models are related")
         self.origin.setWordWrap(True)
+        self.no_gain = label("", "warning", name="Speed of int8 on this CPU")
+        self.no_gain.setWordWrap(True)
+        self.no_gain.hide()
 
         grid = QGridLayout()
         grid.setHorizontalSpacing(22)
@@ -54,6 +60,7 @@ class ComparisonCard(QFrame):
         layout.addLayout(head)
         layout.addLayout(grid)
         layout.addStretch()
+        layout.addWidget(self.no_gain)
         layout.addWidget(self.origin)
 
     def show_models(self, models: ModelPair) -> None:
@@ -67,6 +74,18 @@ class ComparisonCard(QFrame):
         else:
             set_role(self.origin, "warning")
             self.origin.setText("Not twins: this compares two trainings, not only quantization.")
+
+    def show_engines(self, reports: Mapping[Slot, EngineReport]) -> None:
+        """Say so where int8 was not faster than fp32 when both were tried."""
+        tried = [reports[slot].probed for slot in SLOTS if slot in reports]
+        sentence = why_int8_gains_nothing(*tried) if len(tried) == len(SLOTS) else None
+        self.no_gain.setText(sentence or "")
+        self._show_no_gain(sentence is not None)
+
+    def _show_no_gain(self, visible: bool) -> None:
+        self.no_gain.setVisible(visible)
+        line = self.no_gain.fontMetrics().height() + self.layout().spacing()
+        self.setMinimumHeight(theme.FIGURES_HEIGHT[0] + (line if visible else 0))
 
     def show_numbers(self, numbers: Numbers) -> None:
         """Show the figures as they are now."""
@@ -83,6 +102,9 @@ class ComparisonCard(QFrame):
             *ratio_in_words(numbers.speed_ratio, "faster", "slower"),
             DARK.int8 if faster else DARK.warning,
         )
+        # What is measured on real clips outweighs the brief trial.
+        measured_faster = numbers.speed_ratio is not None and numbers.speed_ratio > 1
+        self._show_no_gain(bool(self.no_gain.text()) and not measured_faster)
         self.size.show_number(*ratio_in_words(numbers.size_ratio, "smaller", "larger"))
 
 

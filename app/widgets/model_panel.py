@@ -6,17 +6,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
 
 from app import theme
-from app.messages import ModelDescription, ModelNumbers, Slot
+from app.messages import EngineReport, ModelDescription, ModelNumbers, Slot, engine_title
 from app.theme import DARK
 from app.widgets.activity_bars import ActivityBars
-from app.widgets.controls import NumberTile, label
+from app.widgets.controls import NumberTile, label, set_role
 from app.widgets.fit_label import FitLabel
 from core.activities import title_of
 from core.comparison import Prediction
 from core.decisions import Decision
 
 _NOTHING_DERIVED = "could do – FPS (derived)"
-_ENGINE_TITLES = {"openvino": "OpenVINO", "eager": "PyTorch eager", "reference": "reference"}
 
 
 class ModelPanel(QFrame):
@@ -51,6 +50,7 @@ class ModelPanel(QFrame):
         self.p50 = NumberTile("ms median")
         self.p95 = NumberTile("ms p95")
         self.p95.setToolTip("95 of 100 clips were answered within this time.")
+        self.engine = label("", "quiet", name="Engine")
         self.derived = label(_NOTHING_DERIVED, "quiet", name="Derived speed")
         self.accuracy = label("", "quiet", name="Accuracy")
         self._lay_out()
@@ -76,8 +76,11 @@ class ModelPanel(QFrame):
         layout.addLayout(answer)
         layout.addWidget(self._pages, 1)
         layout.addLayout(tiles)
-        layout.addWidget(self.derived)
-        layout.addWidget(self.accuracy)
+        remarks = QVBoxLayout()
+        remarks.setSpacing(1)
+        for line in (self.engine, self.derived, self.accuracy):
+            remarks.addWidget(line)
+        layout.addLayout(remarks)
         self.accuracy.hide()
 
     # -- what the model is ---------------------------------------------------------------------
@@ -86,13 +89,40 @@ class ModelPanel(QFrame):
         """The engine is being made ready."""
         self._say("loading model…", "The engine proves itself on the model's golden answers.")
 
+    def show_trial(self, engine: str) -> None:
+        """The engine runs in a child process before it may run here."""
+        self._say(
+            f"checking {engine_title(engine)} on this CPU…",
+            "This happens once for each model: a process of its own computes the golden answers "
+            "and times them, so that a crash takes nothing down.",
+        )
+
+    def show_engine(self, report: EngineReport) -> None:
+        """Show which engine runs the model, how fast it was when tried, and what was left out."""
+        title = engine_title(report.probed.engine)
+        latency_ms = report.probed.latency_ms
+        if len(report.left_out) > 1:
+            remark = f"{len(report.left_out)} engines left out"
+        elif report.left_out:
+            remark = f"{engine_title(report.left_out[0].engine)} left out"
+        else:
+            remark = "checked" if latency_ms is None else f"checked, {latency_ms:.1f} ms"
+        self.engine.setText(f"{title} · {remark}")
+        set_role(self.engine, "warning" if report.left_out else "quiet")
+        explanation = [f"{title} gives the model's golden answers on this CPU."]
+        if latency_ms is not None:
+            explanation.append(
+                f"It took {latency_ms:.2f} ms (median) for a clip when it was tried."
+            )
+        explanation += [result.problem or "" for result in report.left_out]
+        self.engine.setToolTip("\n".join(explanation))
+
     def show_description(self, description: ModelDescription) -> None:
         """Show what the model file says of itself."""
         self._description = description
-        engine = _ENGINE_TITLES.get(description.engine, description.engine)
         self.title.setText(description.title)
         self.setAccessibleName(description.title)
-        self.file.setText(f"{description.file_mb:.2f} MB · {engine}")
+        self.file.setText(f"{description.file_mb:.2f} MB")
         self.file.setToolTip(f"{description.file_name}\n{len(description.labels)} activities")
 
     def show_failure(self, sentence: str) -> None:

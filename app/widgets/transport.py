@@ -75,7 +75,7 @@ class Transport(QWidget):
         if source is not None:
             metrics = self.title.fontMetrics()
 
-            text = metrics.elidedText(source.title, Qt.TextElideMode.ElideMiddle, 220)
+            text = metrics.elidedText(source.title, Qt.TextElideMode.ElideMiddle, 160)
             self.title.setToolTip(f"{source.title}\n{source.width}×{source.height}")
         self.title.setText(text)
         self.show_time(0.0)

@@ -9,11 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.engines.limits import refuse_what_float32_cannot_hold
 from core.engines.reference import ReferenceEngine
 from core.errors import EngineError
 from core.golden import golden_clip
 from core.modelfile import Model
-from core.network import FloatNetwork
+from core.network import FloatNetwork, Int8Network
 
 # OpenVINO's converter tools come along with `import openvino` and start a usage reporter that talks
 # to a server. Without this package they take their own empty stand-in: nothing leaves the machine.
@@ -47,12 +48,23 @@ def _eager(model: Model, threads: int) -> Engine:
     return EagerEngine(model.network, threads)
 
 
+def _onednn(model: Model, threads: int) -> Engine:
+    try:
+        from core.engines.onednn import OneDnnEngine
+    except ImportError as error:
+        raise EngineError(
+            'The onednn engine needs PyTorch; install it with pip install "incab[train]".'
+        ) from error
+    return OneDnnEngine(model.network, model.clip.clip_shape, threads)
+
+
 def _reference(model: Model, threads: int) -> Engine:
     return ReferenceEngine(model.network)
 
 
 _MAKERS: dict[str, Callable[[Model, int], Engine]] = {
     "openvino": _openvino,
+    "onednn": _onednn,
     "eager": _eager,
     "reference": _reference,
 }
@@ -73,6 +85,8 @@ def load_engine(model: Model, name: str = DEFAULT_ENGINE, threads: int = 2) -> E
     """
     if name not in _MAKERS:
         raise EngineError(f"There is no engine {name!r}; choose from {', '.join(ENGINE_NAMES)}.")
+    if isinstance(model.network, Int8Network) and name != "reference":
+        refuse_what_float32_cannot_hold(model.network)
     engine = _MAKERS[name](model, threads)
     check_golden(engine, model)
     return engine

@@ -5,13 +5,28 @@ Legend: T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from math import inf
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from core.errors import EngineError
-from core.network import FloatNetwork, Network
+from core.network import (
+    Branches,
+    FloatConv,
+    FloatNetwork,
+    Geometry,
+    MaxPool,
+    Network,
+    Stage,
+    Triple,
+)
+
+_Layer = Callable[[Tensor], Tensor]
 
 
 class EagerEngine:
@@ -23,10 +38,7 @@ class EagerEngine:
         if not isinstance(network, FloatNetwork):
             raise EngineError("The eager engine runs fp32 models only; choose openvino for int8.")
         torch.set_num_threads(threads)
-        self._layers = [
-            (torch.from_numpy(conv.weight), torch.from_numpy(conv.bias), conv.geometry, conv.relu)
-            for conv in network.convolutions
-        ]
+        self._features = _chain(network.stages)
         self._weight = torch.from_numpy(network.classifier.weight)
         self._bias = torch.from_numpy(network.classifier.bias)
 
@@ -36,10 +48,60 @@ class EagerEngine:
         # A copy of its own: torch takes no read-only or mirrored arrays.
         clip = torch.from_numpy(np.array(pixels, order="C"))
         x = clip.permute(3, 0, 1, 2).unsqueeze(0).contiguous().float() / 255
-        for weight, bias, geometry, relu in self._layers:
-            x = functional.conv3d(
-                x, weight, bias, geometry.stride, geometry.padding, groups=geometry.groups
-            )
-            if relu:
-                x.relu_()
-        return functional.linear(x.mean(dim=(2, 3, 4)), self._weight, self._bias)[0].numpy()
+        pooled = self._features(x).mean(dim=(2, 3, 4))
+        return functional.linear(pooled, self._weight, self._bias)[0].numpy()
+
+
+def _chain(stages: Sequence[Stage]) -> _Layer:
+    layers = [_layer(stage) for stage in stages]
+
+    def run(x: Tensor) -> Tensor:
+        for layer in layers:
+            x = layer(x)
+        return x
+
+    return run
+
+
+def _layer(stage: Stage) -> _Layer:
+    if isinstance(stage, Branches):
+        return _branches(stage)
+    return _max_pool(stage) if isinstance(stage, MaxPool) else _convolution(stage)
+
+
+def _branches(branches: Branches) -> _Layer:
+    chains = [_chain(chain) for chain in branches.chains]
+    return lambda x: torch.cat([chain(x) for chain in chains], dim=1)
+
+
+def _max_pool(pool: MaxPool) -> _Layer:
+    kernel, geometry = pool.kernel, pool.geometry
+    inside, outside = _padding(geometry)
+
+    def run(x: Tensor) -> Tensor:
+        if outside:
+            x = functional.pad(x, outside, value=-inf)
+        return functional.max_pool3d(x, kernel, geometry.stride, inside)
+
+    return run
+
+
+def _convolution(conv: FloatConv) -> _Layer:
+    weight, bias = torch.from_numpy(conv.weight), torch.from_numpy(conv.bias)
+    geometry, relu = conv.geometry, conv.relu
+    inside, outside = _padding(geometry)
+
+    def run(x: Tensor) -> Tensor:
+        if outside:
+            x = functional.pad(x, outside)
+        x = functional.conv3d(x, weight, bias, geometry.stride, inside, groups=geometry.groups)
+        return x.relu_() if relu else x
+
+    return run
+
+
+def _padding(geometry: Geometry) -> tuple[Triple, list[int]]:
+    """What the operator pads itself, and what it cannot: torch's list, last axis first."""
+    if geometry.symmetric:
+        return geometry.padding, []
+    return (0, 0, 0), [n for pads in reversed(geometry.pads) for n in pads]

@@ -10,6 +10,7 @@ Legend: N batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,23 @@ import openvino as ov
 import openvino.opset13 as ops
 from numpy.typing import NDArray
 
+from core.engines.pixel_blocks import lay_out, on_blocks, takes_blocks
 from core.errors import EngineError
 from core.network import (
     LARGEST_EXACT_WEIGHT,
     PIXEL_SCALE,
+    Branches,
     FloatConv,
     FloatLinear,
+    FloatNetwork,
     Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,
+    MaxPool,
     Network,
     Quantization,
+    Stage,
 )
 
 U8 = NDArray[np.uint8]
@@ -95,8 +101,12 @@ def _bias(layer: FloatConv | Int8Conv | FloatLinear | Int8Linear) -> F32:
 def _convolution(x: _Node, conv: FloatConv | Int8Conv) -> _Node:
     """Real-valued convolution, bias and ReLU; N×C×T×H×W."""
     geometry = conv.geometry
-    padding = list(geometry.padding)
-    arguments = (list(geometry.stride), padding, padding, [1, 1, 1])
+    arguments = (
+        list(geometry.stride),
+        list(geometry.padding),
+        list(geometry.back),
+        [1, 1, 1],
+    )
     shape = conv.weight.shape
     if geometry.groups == 1:
         y = ops.convolution(x, _weight(conv, shape), *arguments)
@@ -107,6 +117,32 @@ def _convolution(x: _Node, conv: FloatConv | Int8Conv) -> _Node:
     return ops.relu(y) if conv.relu else y
 
 
+def _stage(x: _Node, stage: Stage | Int8Conv) -> _Node:
+    """One stage of a network on real values; N×C×T×H×W."""
+    if isinstance(stage, Branches):
+        return ops.concat([_chain(x, chain) for chain in stage.chains], 1)
+    if isinstance(stage, MaxPool):
+        geometry = stage.geometry
+        pooled = ops.max_pool(
+            x,
+            list(geometry.stride),
+            [1, 1, 1],
+            list(geometry.padding),
+            list(geometry.back),
+            list(stage.kernel),
+            "floor",
+        )
+        return pooled.output(0)
+    x = _convolution(x, stage)
+    return _fake_quantize(x, stage.output) if isinstance(stage, Int8Conv) else x
+
+
+def _chain(x: _Node, stages: Sequence[Stage | Int8Conv]) -> _Node:
+    for stage in stages:
+        x = _stage(x, stage)
+    return x
+
+
 def build_graph(
     network: Network, clip_shape: tuple[int, int, int, int], batch: int = 1
 ) -> ov.Model:
@@ -115,10 +151,7 @@ def build_graph(
     # Scaling stands before the transpose: only so does the first convolution become an int8 kernel.
     x = ops.multiply(ops.convert(pixels, "f32"), _constant(PIXEL_SCALE))
     x = ops.transpose(x, ops.constant(np.array([0, 4, 1, 2, 3])))
-    for conv in network.convolutions:
-        x = _convolution(x, conv)
-        if isinstance(conv, Int8Conv):
-            x = _fake_quantize(x, conv.output)
+    x = _chain(x, network.stages if isinstance(network, FloatNetwork) else network.convolutions)
     x = ops.reduce_mean(x, ops.constant(np.array([2, 3, 4])), keep_dims=False)
     classifier = network.classifier
     if isinstance(classifier, Int8Linear):
@@ -175,7 +208,7 @@ def _refuse_what_comes_out_wrong(network: Int8Network, threads: int) -> None:
     for conv in network.convolutions:
         groups, (outputs, inputs) = conv.geometry.groups, conv.weight.shape[:2]
         depthwise = inputs == 1 and groups == outputs
-        plain = groups == 1 or depthwise or not any(conv.geometry.padding)
+        plain = groups == 1 or depthwise or not np.any(conv.geometry.pads)
         if conv.input.zero_point and not plain:
             raise EngineError(
                 f"OpenVINO pads {conv.name} wrongly (grouped, with an input zero-point); "
@@ -198,6 +231,13 @@ class OpenVinoEngine:
     ) -> None:
         if isinstance(network, Int8Network):
             _refuse_what_comes_out_wrong(network, threads)
+        self._clip_shape = clip_shape
+        self._blocks: U8 | None = None
+        if takes_blocks(network, clip_shape):
+            network = on_blocks(network)
+            frames, height, width, _ = clip_shape
+            clip_shape = (frames, height // 2, width // 2, 4)
+            self._blocks = np.empty(clip_shape, np.uint8)
         try:
             compiled = compile_graph(build_graph(network, clip_shape), threads)
         except RuntimeError as error:
@@ -207,14 +247,17 @@ class OpenVinoEngine:
             ) from error
         self._request = compiled.create_infer_request()
         self._output = compiled.output(0)
-        self._batch_shape = (1, *clip_shape)
 
     def logits(self, pixels: U8) -> F32:
         """T×H×W×C uint8 pixels to K float32 logits."""
-        batch = np.ascontiguousarray(pixels)[np.newaxis]
-        if batch.shape != self._batch_shape or batch.dtype != np.uint8:
+        if pixels.shape != self._clip_shape or pixels.dtype != np.uint8:
             raise ValueError(
-                f"a clip must be {self._batch_shape[1:]} uint8, not {pixels.shape} {pixels.dtype}"
+                f"a clip must be {self._clip_shape} uint8, not {pixels.shape} {pixels.dtype}"
             )
+        if self._blocks is None:
+            batch = np.ascontiguousarray(pixels)[np.newaxis]
+        else:
+            lay_out(pixels, self._blocks)
+            batch = self._blocks[np.newaxis]
         answer = self._request.infer([batch], share_inputs=True, share_outputs=False)
         return np.array(answer[self._output][0], np.float32)

@@ -11,10 +11,23 @@ Legend: T frames, H height, W width, C channels, O output channels, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from core.network import FloatConv, FloatNetwork, Int8Conv, Int8Network
+from core.network import (
+    Branches,
+    FloatConv,
+    FloatNetwork,
+    Geometry,
+    Int8Conv,
+    Int8Network,
+    MaxPool,
+    Stage,
+)
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -40,44 +53,51 @@ def requantize(accumulator: I64, multipliers: F64, zero_point: int, low: int = 0
     # |acc| < 2^31 and M0 < 2^31, so the product fits 63 bits. A shift below 1 (M >= 2^30) turns
     # any non-zero sum into a saturated byte, and one past 62 turns it into zero: both are kept
     # within what int64 can shift without changing the clamped answer.
-    product = accumulator * m0.reshape(column)
+    levels = accumulator * m0.reshape(column)
     bounded = np.clip(shift, 1, _LARGEST_SHIFT).reshape(column)
-    half = np.int64(1) << (bounded - 1)
-    magnitude = (np.abs(product) + half) >> bounded
-    magnitude = np.where(shift.reshape(column) > _LARGEST_SHIFT, 0, magnitude)
-    levels = np.sign(product) * magnitude + zero_point
-    return np.clip(levels, low, 255).astype(np.uint8)
+    # From here on in place: fresh arrays of this size cost more than the arithmetic.
+    negative = levels < 0
+    np.abs(levels, out=levels)
+    levels += np.int64(1) << (bounded - 1)
+    levels >>= bounded
+    levels[shift > _LARGEST_SHIFT] = 0
+    np.negative(levels, out=levels, where=negative)
+    levels += zero_point
+    return np.clip(levels, low, 255, out=levels).astype(np.uint8)
 
 
 def accumulate(x: F64, weight: NDArray[np.generic], conv: Int8Conv | FloatConv) -> F64:
-    """C×T×H×W (already padded) convolved with O×(C/groups)×kT×kH×kW, tap by tap, in float64."""
-    stride, groups = conv.geometry.stride, conv.geometry.groups
-    out_channels, group_channels, kt, kh, kw = weight.shape
-    size = tuple(
-        (n - k) // s + 1 for n, k, s in zip(x.shape[1:], (kt, kh, kw), stride, strict=True)
-    )
-    total = np.zeros((groups, out_channels // groups, int(np.prod(size))))
-    taps = weight.astype(np.float64).reshape(groups, -1, group_channels, kt, kh, kw)
-    for t in range(kt):
-        for h in range(kh):
-            for w in range(kw):
-                window = x[
-                    :,
-                    t : t + (size[0] - 1) * stride[0] + 1 : stride[0],
-                    h : h + (size[1] - 1) * stride[1] + 1 : stride[1],
-                    w : w + (size[2] - 1) * stride[2] + 1 : stride[2],
-                ]
-                total += taps[:, :, :, t, h, w] @ window.reshape(groups, group_channels, -1)
-    return total.reshape(out_channels, *size)
+    """C×T×H×W (already padded) convolved with O×(C/groups)×kT×kH×kW in float64.
+
+    For each output frame the windows are laid out as columns, so that one product of matrices adds
+    up all taps. The order of a float sum does not matter here: see above.
+    """
+    out_channels, _, *kernel = weight.shape
+    groups = conv.geometry.groups
+    windows = _windows(x, kernel, conv.geometry)
+    channels, frames, height, width = windows.shape[:4]
+    taps = weight.astype(np.float64).reshape(groups, out_channels // groups, -1)
+    total = np.empty((groups, out_channels // groups, frames, height * width))
+    for frame in range(frames):
+        columns = windows[:, frame].transpose(0, 3, 4, 5, 1, 2)
+        columns = columns.reshape(groups, channels // groups * prod(kernel), height * width)
+        np.matmul(taps, columns, out=total[:, :, frame])
+    return total.reshape(out_channels, frames, height, width)
 
 
-def _pad(x: F64, conv: Int8Conv | FloatConv) -> F64:
-    return np.pad(x, [(0, 0), *((p, p) for p in conv.geometry.padding)])
+def _windows(x: F64, kernel: Sequence[int], geometry: Geometry) -> F64:
+    """C×T×H×W (already padded) seen as C×T'×H'×W'×kT×kH×kW, nothing copied."""
+    t, h, w = geometry.stride
+    return sliding_window_view(x, tuple(kernel), axis=(1, 2, 3))[:, ::t, ::h, ::w]
+
+
+def _pad(x: F64, geometry: Geometry, value: float = 0.0) -> F64:
+    return np.pad(x, [(0, 0), *geometry.pads], constant_values=value)
 
 
 def run_convolution(conv: Int8Conv, x: U8) -> U8:
     """One layer of eq. 4: C×T×H×W uint8 to O×T'×H'×W' uint8. Padding stands for real zero."""
-    centred = _pad(x.astype(np.float64) - conv.input.zero_point, conv)
+    centred = _pad(x.astype(np.float64) - conv.input.zero_point, conv.geometry)
     accumulator = accumulate(centred, conv.weight, conv).astype(np.int64)
     accumulator += conv.bias.astype(np.int64).reshape(-1, 1, 1, 1)
     multipliers = conv.input.scale * conv.weight_scale.astype(np.float64) / conv.output.scale
@@ -107,14 +127,24 @@ def run_classifier(network: Int8Network, x: U8) -> NDArray[np.float32]:
 def float_logits(network: FloatNetwork, pixels: U8) -> NDArray[np.float32]:
     """The fp32 network in float64: T×H×W×C uint8 pixels to K logits."""
     x = pixels.transpose(3, 0, 1, 2).astype(np.float64) / 255
-    for conv in network.convolutions:
-        x = accumulate(_pad(x, conv), conv.weight, conv)
-        x += conv.bias.astype(np.float64).reshape(-1, 1, 1, 1)
-        if conv.relu:
-            x = np.maximum(x, 0)
-    pooled = x.mean(axis=(1, 2, 3))
+    pooled = _float_chain(network.stages, x).mean(axis=(1, 2, 3))
     classifier = network.classifier
     return (classifier.weight.astype(np.float64) @ pooled + classifier.bias).astype(np.float32)
+
+
+def _float_chain(stages: Sequence[Stage], x: F64) -> F64:
+    for stage in stages:
+        if isinstance(stage, Branches):
+            x = np.concatenate([_float_chain(chain, x) for chain in stage.chains])
+        elif isinstance(stage, MaxPool):
+            padded = _pad(x, stage.geometry, -np.inf)
+            x = _windows(padded, stage.kernel, stage.geometry).max(axis=(4, 5, 6))
+        else:
+            x = accumulate(_pad(x, stage.geometry), stage.weight, stage)
+            x += stage.bias.astype(np.float64).reshape(-1, 1, 1, 1)
+            if stage.relu:
+                x = np.maximum(x, 0)
+    return x
 
 
 class ReferenceEngine:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app import inference
 from app.application import make_application
 from app.main_window import MainWindow
 from app.messages import Slot
 from app.options import WindowOptions
 from core.modelfile import load_model, save_model
-from tests.app.doubles import FakeCamera, float_network, int8_network, tiny_model, write_video
+from core.prober import Prober
+from tests.app.doubles import (
+    FakeCamera,
+    FakeTrial,
+    float_network,
+    int8_network,
+    tiny_model,
+    write_video,
+)
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +54,15 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def camera() -> FakeCamera:
     return FakeCamera()
+
+
+@pytest.fixture
+def trial(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTrial:
+    """Engines are tried by this instead of a child, and nothing is known of them yet."""
+    made = FakeTrial({"int8.safetensors": 2.0, "fp32.safetensors": 6.0})
+    new = partial(Prober, path=tmp_path / "probe.json", trial=made)
+    monkeypatch.setattr(inference, "Prober", new)
+    return made
 
 
 @pytest.fixture(scope="session")

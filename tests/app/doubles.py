@@ -6,7 +6,9 @@ The networks look at 4 frames of 32×32 over 0.3 s and tell bright pictures from
 from __future__ import annotations
 
 import queue
+import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import numpy as np
 
 from core.clip import ClipSpec
 from core.engines import load_engine
-from core.errors import SourceError
+from core.errors import EngineError, SourceError
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model
 from core.network import (
@@ -30,6 +32,7 @@ from core.network import (
     Network,
     Quantization,
 )
+from core.probe import ProbeResult
 from core.video import Frame
 
 SPEC = ClipSpec(frames=4, span_s=0.3, resize=36, crop=32)
@@ -105,12 +108,14 @@ class FakeCamera:
         self.closed = False
         self.opened = 0
         self.started_s: float | None = None
+        self.opening_since_s: float | None = None
         self._index = 0
 
     def __call__(self, address: int | str) -> FakeCamera:
         self.opened += 1
         self.closed = False
         self.started_s, self._index = None, 0
+        self.opening_since_s = time.monotonic()
         return self
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -130,3 +135,36 @@ class FakeCamera:
 
     def close(self) -> None:
         self.closed = True
+
+
+class FakeTrial:
+    """Stands for the child process in which engines are tried.
+
+    `latencies_ms` are by model file name; engines in `crashing` crash. While `gate` is closed a
+    trial lasts, until it is stopped.
+    """
+
+    def __init__(self, latencies_ms: Mapping[str, float], crashing: tuple[str, ...] = ()) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.latencies_ms = latencies_ms
+        self.crashing = crashing
+
+    def __call__(
+        self,
+        model_paths: Sequence[Path],
+        engine: str,
+        threads: int,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> list[ProbeResult]:
+        while not self.gate.wait(0.01):
+            if stopped():
+                raise EngineError("The trial was stopped.")
+        if engine in self.crashing:
+            crash = f"Engine {engine} crashes on this CPU (illegal instruction)."
+            return [ProbeResult(engine=engine, problem=crash) for _ in model_paths]
+        return [
+            ProbeResult(engine=engine, latency_ms=self.latencies_ms[path.name])
+            for path in model_paths
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.capture import SILENCE_S, Capture, CaptureSetup
+from app.capture import Capture, CaptureSetup
 from app.messages import ClipOffer, Picture, SourceInfo
 from app.picture_slot import shrink_to
 from app.schedule import Schedule
 from app.sources import Address
+from core.source_state import SourceState
+from core.video import Frame
 from tests.app.doubles import SPEC, FakeCamera
 
 STOPS_WITHIN_MS = 1000
@@ -253,16 +256,23 @@ def test_a_paused_camera_keeps_its_clip_buffer_filled(
     assert made.offers[0].clip.frame_index == 20
 
 
-def test_a_silence_begins_a_new_generation(
+def state_of(made: Rig) -> SourceState | None:
+    status = made.capture.source_status
+    return status.state if status is not None else None
+
+
+def test_a_silence_begins_a_new_generation_before_the_next_picture(
     qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
 ) -> None:
+    """What the models still say of the clip before is then known to be out of date."""
     made = rig(0)
     made.capture.start()
     made.capture.play()
     camera.feed.put(1)
     qtbot.waitUntil(lambda: made.capture.captured == 1)
     first = made.capture.pictures.take()
-    qtbot.wait(round(1000 * SILENCE_S) + 150)
+    qtbot.waitUntil(lambda: state_of(made) is SourceState.STALLED)
+    assert made.capture.generation == 2
     camera.feed.put(2)
     qtbot.waitUntil(lambda: made.capture.captured == 2)
     second = made.capture.pictures.take()
@@ -272,13 +282,59 @@ def test_a_silence_begins_a_new_generation(
     assert second.filled == 1
 
 
-def test_a_camera_that_breaks_is_closed_and_told(
+def test_of_pictures_that_wait_all_are_buffered_and_the_newest_is_offered(
+    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    waiting = threading.Event()
+    read = camera.read
+
+    def read_when_all_wait(timeout_s: float) -> Frame | None:
+        return read(timeout_s) if waiting.wait(timeout_s) else None
+
+    camera.read = read_when_all_wait
+    for level in range(4):
+        camera.feed.put(level)
+    made.capture.start()
+    made.capture.play()
+    waiting.set()
+    qtbot.waitUntil(lambda: made.capture.captured == 4)
+    picture = made.capture.pictures.take()
+    assert picture is not None
+    assert picture.frame.index == 3
+    assert made.capture._rolling is not None
+    assert len(made.capture._rolling._frames) >= 2
+    assert [offer.clip.frame_index for offer in made.offers] in ([], [3])
+
+
+def test_a_camera_that_breaks_comes_back_by_itself(
+    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
+) -> None:
+    made = rig(0)
+    made.capture.start()
+    made.capture.play()
+    camera.feed.put(1)
+    camera.feed.put("The cable is out; plug it in.")
+    qtbot.waitUntil(lambda: state_of(made) is SourceState.LOST)
+    assert camera.closed
+    assert made.capture.generation == 2
+    qtbot.waitUntil(lambda: camera.opened == 2)
+    camera.feed.put(2)
+    qtbot.waitUntil(lambda: state_of(made) is SourceState.LIVE)
+    picture = made.capture.pictures.take()
+    assert picture is not None
+    assert (picture.generation, picture.filled, picture.frame.index) == (2, 1, 1)
+    assert picture.frame.time_s > 0
+    assert len(made.opened) == 1
+    assert made.failures == []
+
+
+def test_a_camera_that_never_gave_a_picture_is_closed_and_told(
     qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
 ) -> None:
     made = rig(0)
     with qtbot.waitSignal(made.capture.failed):
         made.capture.start()
-        camera.feed.put(1)
         camera.feed.put("The cable is out; plug it in.")
     assert made.failures == ["The cable is out; plug it in."]
     qtbot.waitUntil(made.capture.isFinished)

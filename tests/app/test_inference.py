@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
-from app import inference
 from app.inference import Inference
-from app.messages import Answer, ClipOffer, ModelPair, Slot
+from app.messages import Answer, ClipOffer, EngineReport, ModelPair, Slot
+from core import engine_choice
 from core.clip import Clip
 from core.modelfile import Model, load_model, save_model
-from tests.app.doubles import BRIGHT, DARK, LABELS, SPEC
+from tests.app.doubles import BRIGHT, DARK, LABELS, SPEC, FakeTrial
 
 
 def offer(index: int, level: int = 20) -> ClipOffer:
@@ -34,15 +34,24 @@ class Log:
         self.ready: list[str] = []
         worker.described.connect(self.pairs.append)
         worker.failed.connect(self.failures.__setitem__)
-        worker.ready.connect(self.ready.append)
+        self.reports: dict[str, EngineReport] = {}
+        self.tried: list[str] = []
+        worker.ready.connect(self._on_ready)
+        worker.trying.connect(self.tried.append)
+
+    def _on_ready(self, slot: str, report: EngineReport) -> None:
+        self.ready.append(slot)
+        self.reports[slot] = report
 
 
 @pytest.fixture
 def make_worker(qtbot: QtBot) -> Iterator[Callable[..., tuple[Inference, Log]]]:
     workers: list[Inference] = []
 
-    def make(paths: Mapping[Slot, Path], *, wait: bool = True) -> tuple[Inference, Log]:
-        worker = Inference(paths, "openvino", 1)
+    def make(
+        paths: Mapping[Slot, Path], *, wait: bool = True, engine: str = "auto"
+    ) -> tuple[Inference, Log]:
+        worker = Inference(paths, engine, 1)
         workers.append(worker)
         log = Log(worker)
         if wait:
@@ -93,7 +102,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     def load(model: Model, name: str, threads: int) -> GatedEngine:
         return GatedEngine(gate, model.kind == "int8" and getattr(gate, "failing", False))
 
-    monkeypatch.setattr(inference, "load_engine", load)
+    monkeypatch.setattr(engine_choice, "load_engine", load)
     return gate
 
 
@@ -207,3 +216,69 @@ def test_it_stops_while_it_loads(
     worker, _ = make_worker(models, wait=False)
     worker.stop()
     assert worker.wait(2000)
+
+
+# Which engine runs
+
+
+def test_an_engine_runs_after_it_was_tried(
+    trial: FakeTrial, make_worker: Callable[..., tuple[Inference, Log]], models: dict[Slot, Path]
+) -> None:
+    _, log = make_worker(models)
+    assert log.tried == ["openvino"]
+    assert {slot: report.probed.latency_ms for slot, report in log.reports.items()} == {
+        "int8": 2.0,
+        "fp32": 6.0,
+    }
+    assert all(report.left_out == () for report in log.reports.values())
+
+
+def test_an_engine_that_crashes_when_tried_is_left_out_and_the_next_one_runs(
+    qtbot: QtBot,
+    trial: FakeTrial,
+    make_worker: Callable[..., tuple[Inference, Log]],
+    models: dict[Slot, Path],
+) -> None:
+    # The torch engines are not what is tested here; the reference is the last resort.
+    trial.crashing = ("openvino", "onednn", "eager")
+    worker, log = make_worker(models)
+    assert log.failures == {}
+    for slot, report in log.reports.items():
+        assert report.probed.engine == "reference"
+        problems = [result.problem for result in report.left_out]
+        assert problems[0] == "Engine openvino crashes on this CPU (illegal instruction)."
+        assert len(problems) == (2 if slot == "int8" else 3)
+    worker.offer(offer(0, 220))
+    answer = collect(qtbot, worker, 1)[0]
+    assert {LABELS[prediction.best] for prediction in answer.predictions.values()} == {BRIGHT}
+
+
+def test_a_named_engine_that_crashes_leaves_its_slot_empty(
+    qtbot: QtBot, trial: FakeTrial, make_worker: Callable[..., tuple[Inference, Log]], models
+) -> None:
+    trial.crashing = ("openvino",)
+    _, log = make_worker(models, engine="openvino")
+    assert log.ready == []
+    assert all("illegal instruction" in log.failures[slot] for slot in ("int8", "fp32"))
+
+
+def test_an_engine_that_does_not_exist_is_named(
+    trial: FakeTrial, make_worker: Callable[..., tuple[Inference, Log]], models: dict[Slot, Path]
+) -> None:
+    _, log = make_worker(models, engine="turbo")
+    assert log.tried == []
+    assert all("no engine 'turbo'" in log.failures[slot] for slot in ("int8", "fp32"))
+
+
+def test_it_stops_while_an_engine_is_tried(
+    qtbot: QtBot,
+    trial: FakeTrial,
+    make_worker: Callable[..., tuple[Inference, Log]],
+    models: dict[Slot, Path],
+) -> None:
+    trial.gate.clear()
+    worker, log = make_worker(models, wait=False)
+    qtbot.waitUntil(lambda: log.tried == ["openvino"], timeout=20_000)
+    worker.stop()
+    assert worker.wait(2000)
+    assert (log.ready, log.failures) == ([], {})

@@ -45,6 +45,7 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys) -> None
         ["--no-such-option"],
         ["a.mp4", "b.mp4"],
         ["--threads", "many"],
+        ["--probe", "sometimes"],
         ["demo", "a.mp4"],
         ["replay"],
     ],
@@ -77,13 +78,14 @@ def test_without_a_command_the_window_opens(
     assert options.source == source
     assert options.int8 == resources.INT8_MODEL
     assert options.fp32 == resources.FP32_MODEL
-    assert options.engine == "openvino"
+    assert options.engine == "auto"
+    assert options.probe == "once"
     assert options.threads is None
 
 
 def test_the_window_gets_what_was_named(opened: list[WindowOptions]) -> None:
-    given = "drive.mp4 --int8 a --fp32 b --engine eager --threads 3 --annotations c.csv"
-    assert main(given.split()) == EXIT_DONE
+    given = "drive.mp4 --int8 a --fp32 b --engine eager --probe again --threads 3"
+    assert main([*given.split(), "--annotations", "c.csv"]) == EXIT_DONE
     (options,) = opened
     assert options == WindowOptions(
         source="drive.mp4",
@@ -91,6 +93,7 @@ def test_the_window_gets_what_was_named(opened: list[WindowOptions]) -> None:
         int8=Path("a"),
         fp32=Path("b"),
         engine="eager",
+        probe="again",
         threads=3,
     )
 

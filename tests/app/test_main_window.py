@@ -25,7 +25,7 @@ from app.state import State
 from core.activities import title_of
 from core.annotations import Chunk, write_annotations
 from core.camera import CameraDevice
-from tests.app.doubles import DARK, FakeCamera
+from tests.app.doubles import DARK, FakeCamera, FakeTrial
 
 MakeWindow = Callable[..., MainWindow]
 
@@ -43,6 +43,10 @@ def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
     qtbot.waitUntil(
         lambda: all(panel.activity.text == title_of(name) for panel in panels), timeout=20_000
     )
+
+
+def panel_texts(window: MainWindow) -> set[str]:
+    return {panel.activity.text for panel in window.widgets.panels.values()}
 
 
 def test_a_video_named_at_the_start_is_played_and_labelled(
@@ -76,6 +80,55 @@ def test_without_a_source_the_window_says_what_to_do(qtbot: QtBot, make_window: 
 def test_loading_is_said_before_the_models_run(make_window: MakeWindow) -> None:
     window = make_window(start=False)
     assert window.widgets.panels["fp32"].activity.text == "loading model…"
+
+
+def test_the_window_lives_while_an_engine_is_tried(
+    qtbot: QtBot, trial: FakeTrial, make_window: MakeWindow, videos: Path
+) -> None:
+    trial.gate.clear()
+    window = make_window(source=str(videos / "long.mp4"))
+    panels = window.widgets.panels
+    qtbot.waitUntil(lambda: window.widgets.video.picture is not None, timeout=20_000)
+    for panel in panels.values():
+        assert panel.activity.text == "checking OpenVINO on this CPU…"
+        assert "process of its own" in panel.message.text()
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.session.state is State.PAUSED
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    trial.gate.set()
+    labelled(qtbot, window, DARK)
+    for slot, tried in (("int8", "2.0 ms"), ("fp32", "6.0 ms")):
+        engine = panels[slot].engine
+        qtbot.waitUntil(lambda e=engine, t=tried: e.text() == f"OpenVINO · checked, {t}")
+    assert not window.widgets.comparison.no_gain.isVisible()
+    assert not window.widgets.banner.isVisible()
+
+
+def test_an_engine_left_out_is_named_with_its_reason(
+    qtbot: QtBot, trial: FakeTrial, make_window: MakeWindow
+) -> None:
+    trial.crashing = ("openvino", "onednn", "eager")
+    window = make_window()
+    loaded(qtbot, window)
+    panel = window.widgets.panels["int8"]
+    assert panel.engine.text() == "reference · 2 engines left out"
+    assert "openvino crashes on this CPU (illegal instruction)" in panel.engine.toolTip()
+    assert window.widgets.banner.isVisible()
+    told = window.widgets.banner.text
+    assert told.count("Engine openvino crashes on this CPU (illegal instruction).") == 1
+    assert told.endswith("INT8 runs on reference, FP32 runs on reference.")
+
+
+def test_where_int8_is_not_faster_it_is_said(
+    qtbot: QtBot, trial: FakeTrial, make_window: MakeWindow
+) -> None:
+    trial.latencies_ms = {"int8.safetensors": 7.5, "fp32.safetensors": 6.0}
+    window = make_window()
+    loaded(qtbot, window)
+    card = window.widgets.comparison
+    assert card.no_gain.isVisible()
+    assert card.no_gain.text().startswith("int8 is not faster on this CPU")
+    assert card.no_gain.text().endswith("7.5 ms against 6.0 ms when tried.")
 
 
 def test_the_keys_play_pause_and_start_again(
@@ -247,7 +300,7 @@ def test_cameras_are_listed_by_name(
     assert not window.widgets.transport_actions.restart.isEnabled()
 
 
-def test_a_lost_camera_greys_the_picture_and_space_tries_again(
+def test_a_lost_camera_greys_the_picture_and_comes_back(
     qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
 ) -> None:
     window = make_window(source=0)
@@ -255,6 +308,26 @@ def test_a_lost_camera_greys_the_picture_and_space_tries_again(
     camera.feed.put(40)
     reach(qtbot, window, State.PLAYING)
     camera.feed.put("Camera 0 is gone; plug it in.")
+    video = window.widgets.video
+    qtbot.waitUntil(lambda: "reconnecting (" in video.accessibleDescription())
+    assert "Camera 0 is gone; plug it in." in video.accessibleDescription()
+    assert window.widgets.pill.text() == "● NO SIGNAL"
+    loaded(qtbot, window)
+    assert panel_texts(window) == {"no signal"}
+    qtbot.waitUntil(lambda: camera.opened == 2)
+    camera.feed.put(60)
+    qtbot.waitUntil(lambda: "LIVE" in window.widgets.pill.text())
+    assert "reconnecting" not in video.accessibleDescription()
+    assert panel_texts(window) == {"warming up"}
+    window.session.refresh_numbers()
+    assert window.widgets.status.value("gaps") == "1"
+
+
+def test_a_camera_that_cannot_be_opened_is_told_and_space_tries_again(
+    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+) -> None:
+    camera.feed.put("Camera 0 is gone; plug it in.")
+    window = make_window(source=0)
     reach(qtbot, window, State.FAILED)
     assert window.widgets.banner.text == "Camera 0 is gone; plug it in."
     assert window.widgets.video.accessibleDescription().startswith("No signal")

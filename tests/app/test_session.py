@@ -13,6 +13,7 @@ from app.messages import Numbers, Shown, Slot
 from app.session import Session
 from app.state import State
 from core.annotations import Chunk, write_annotations
+from core.source_state import SourceState, SourceStatus
 from tests.app.doubles import BRIGHT, DARK, LABELS, FakeCamera
 
 
@@ -25,13 +26,18 @@ class Log:
         self.shown: list[Shown] = []
         self.numbers: list[Numbers] = []
         self.restarts = 0
-        self.silences: list[float] = []
+        self.signals: list[SourceState] = []
+        self.waited_s: list[int] = []
         session.state_changed.connect(self.states.append)
         session.problem.connect(self.problems.append)
         session.answered.connect(self.shown.append)
         session.numbers.connect(self.numbers.append)
-        session.silent.connect(self.silences.append)
+        session.signal_changed.connect(self._on_signal)
         session.restarted.connect(self._count)
+
+    def _on_signal(self, status: SourceStatus, waited_s: int) -> None:
+        self.signals.append(status.state)
+        self.waited_s.append(waited_s)
 
     def _count(self) -> None:
         self.restarts += 1
@@ -280,12 +286,35 @@ def test_a_silent_camera_is_told_and_so_is_its_return(
 ) -> None:
     session, log = make_session()
     live(qtbot, session, camera)
-    qtbot.waitUntil(lambda: len(log.silences) == 1, timeout=5000)
-    assert log.silences[0] > 1
+    qtbot.waitUntil(lambda: log.signals[-1:] == [SourceState.LIVE])
     restarts = log.restarts
-    camera.feed.put(20)
-    qtbot.waitUntil(lambda: log.silences[-1] == 0)
-    assert log.restarts > restarts
+    qtbot.waitUntil(lambda: log.signals[-1:] == [SourceState.STALLED], timeout=5000)
+    assert log.waited_s[-1] >= 1
+    # At once, not with the next picture.
+    assert log.restarts == restarts + 1
+    camera.feed.put(21)
+    qtbot.waitUntil(lambda: log.signals[-1] is SourceState.LIVE)
+    assert log.waited_s[-1] == 0
+    session.refresh_numbers()
+    assert log.numbers[-1].gaps == 1
+
+
+def test_an_answer_from_before_a_gap_is_not_shown(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
+) -> None:
+    """A model that is slow answers when the camera has stalled already."""
+    session, log = make_session()
+    live(qtbot, session, camera)
+    for level in range(60):
+        camera.feed.put(level)
+        qtbot.wait(20)
+    qtbot.waitUntil(lambda: len(log.shown) > 0)
+    qtbot.waitUntil(lambda: log.signals[-1:] == [SourceState.STALLED], timeout=5000)
+    shown = len(log.shown)
+    session._show(log.shown[-1].answer)
+    assert len(log.shown) == shown
+    session.refresh_numbers()
+    assert log.numbers[-1].label_age_ms is None
 
 
 def test_silence_is_told_of_each_source_anew(
@@ -296,21 +325,38 @@ def test_silence_is_told_of_each_source_anew(
 ) -> None:
     session, log = make_session()
     live(qtbot, session, camera)
-    qtbot.waitUntil(lambda: len(log.silences) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: SourceState.STALLED in log.signals, timeout=5000)
     session.open(videos / "long.mp4")
     qtbot.waitUntil(lambda: session.source is not None and not session.source.live)
-    told = len(log.silences)
+    told = len(log.signals)
     live(qtbot, session, camera)
     qtbot.waitUntil(lambda: session.source is not None and session.source.live)
-    qtbot.waitUntil(lambda: any(silence > 1 for silence in log.silences[told:]), timeout=5000)
+    qtbot.waitUntil(lambda: SourceState.STALLED in log.signals[told:], timeout=5000)
 
 
-def test_a_lost_camera_can_be_opened_again(
+def test_a_lost_camera_comes_back_by_itself(
     qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
 ) -> None:
     session, log = make_session()
     live(qtbot, session, camera)
+    restarts = log.restarts
     camera.feed.put("Camera 0 is gone; plug it in.")
+    qtbot.waitUntil(lambda: SourceState.LOST in log.signals)
+    assert session.state is State.PLAYING
+    assert camera.closed
+    assert log.restarts > restarts
+    qtbot.waitUntil(lambda: camera.opened == 2)
+    camera.feed.put(20)
+    qtbot.waitUntil(lambda: log.signals[-1] is SourceState.LIVE)
+    assert log.problems == []
+
+
+def test_a_camera_that_cannot_be_opened_can_be_tried_again(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
+) -> None:
+    session, log = make_session()
+    camera.feed.put("Camera 0 is gone; plug it in.")
+    session.open(0)
     reach(qtbot, session, State.FAILED)
     assert log.problems == ["Camera 0 is gone; plug it in."]
     assert camera.closed

@@ -37,6 +37,10 @@ def test_no_title_or_refusal_holds_a_password() -> None:
     with pytest.raises(SourceError) as refused:
         parse_source("ftp://me:secret@cabin.local/a.mp4")
     assert "secret" not in str(refused.value)
+    # Mistyped: no address, and no file either that a message may name.
+    with pytest.raises(SourceError, match="begins with rtsp://") as refused:
+        parse_source("rtsp:/me:secret@cabin.local/stream")
+    assert "secret" not in str(refused.value)
 
 
 def test_a_file_is_named_without_its_folder() -> None:

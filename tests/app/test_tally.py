@@ -30,7 +30,7 @@ def answer(index: int, captured_s: float, **latencies_ms: float) -> Answer:
 
 def pair() -> ModelPair:
     described = {
-        slot: ModelDescription(slot, slot, LABELS, f"{slot}.safetensors", size, "openvino")
+        slot: ModelDescription(slot, slot, LABELS, f"{slot}.safetensors", size)
         for slot, size in (("int8", 0.9), ("fp32", 3.6))
     }
     return ModelPair(described, 3.0, True)

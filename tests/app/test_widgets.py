@@ -10,7 +10,14 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.messages import ModelDescription, ModelNumbers, ModelPair, Numbers, Picture
+from app.messages import (
+    EngineReport,
+    ModelDescription,
+    ModelNumbers,
+    ModelPair,
+    Numbers,
+    Picture,
+)
 from app.state import State
 from app.theme import DARK
 from app.timeline_record import TimelineRecord
@@ -24,6 +31,7 @@ from app.widgets.video_view import Caption, VideoView
 from core.activities import ACTIVITIES, colour_of, title_of
 from core.comparison import Latency, Prediction
 from core.decisions import WARMING_UP, Decision
+from core.probe import ProbeResult
 from core.video import Frame
 from tests.app.doubles import LABELS
 
@@ -131,7 +139,7 @@ def test_digits_are_equally_wide(qtbot: QtBot) -> None:
 
 # -- model panel -------------------------------------------------------------------------------
 
-DESCRIPTION = ModelDescription("int8", "int8", LABELS, "m.safetensors", 0.93, "openvino")
+DESCRIPTION = ModelDescription("int8", "int8", LABELS, "m.safetensors", 0.93)
 
 
 def prediction() -> Prediction:
@@ -154,7 +162,7 @@ def test_a_panel_shows_the_steady_label_and_the_raw_bars(panel: ModelPanel) -> N
     assert panel.confidence.text() == "84 %"
     assert [name for name, _ in panel.bars.rows] == [LABELS[i] for i in (1, 2, 3, 0, 4)]
     assert panel.bars.rows[0][1] == pytest.approx(0.8)
-    assert panel.file.text() == "0.93 MB · OpenVINO"
+    assert panel.file.text() == "0.93 MB"
     assert panel.title.text() == "INT8 student"
 
 
@@ -215,6 +223,24 @@ def numbers(**changes: object) -> Numbers:
 )
 def test_a_ratio_below_one_is_turned_round(ratio: float, expected: tuple[str, str]) -> None:
     assert ratio_in_words(ratio, "faster", "slower") == expected
+
+
+def test_what_is_measured_on_clips_outweighs_the_trial(qtbot: QtBot) -> None:
+    card = ComparisonCard()
+    shown(qtbot, card, 560, 150)
+    slower = {
+        slot: EngineReport(ProbeResult(engine="openvino", latency_ms=latency_ms))
+        for slot, latency_ms in (("int8", 7.5), ("fp32", 6.0))
+    }
+    card.show_engines({"int8": slower["int8"]})
+    assert not card.no_gain.isVisible()
+    card.show_engines(slower)
+    card.show_numbers(numbers(speed_ratio=None))
+    assert card.no_gain.isVisible()
+    card.show_numbers(numbers(speed_ratio=0.9))
+    assert card.no_gain.isVisible()
+    card.show_numbers(numbers(speed_ratio=1.4))
+    assert not card.no_gain.isVisible()
 
 
 def test_the_comparison_says_whether_it_compares_twins(qtbot: QtBot) -> None:

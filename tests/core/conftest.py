@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from torch import nn
 
 from core.clip import ClipSpec, RollingClip
 from core.golden import GOLDEN_NAMES, golden_clip
+from core.models.i3d import I3D
 from core.models.mobilenet3d import MobileNet3D
 from core.network import Int8Network
 from core.quantization import QatMobileNet3D, convert
 from core.video import VideoFile
 
+Net = TypeVar("Net", MobileNet3D, I3D)
 
-def randomise(student: MobileNet3D, seed: int = 0) -> MobileNet3D:
+
+def randomise(student: Net, seed: int = 0) -> Net:
     """Batch norm as if trained: every statistic and factor of its own, some of them negative."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -62,6 +66,16 @@ def random_student() -> Callable[..., MobileNet3D]:
 
     def make(classes: int, seed: int = 0, **arguments: object) -> MobileNet3D:
         return randomise(MobileNet3D(classes, **arguments), seed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_teacher() -> Callable[..., I3D]:
+    """`random_teacher(classes, seed=0, **arguments)`: an I3D with random batch norm, eval."""
+
+    def make(classes: int, seed: int = 0, **arguments: object) -> I3D:
+        return randomise(I3D(classes, **arguments), seed)
 
     return make
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from core.activities import ACTIVITY_NAMES, UNSCORED_LABELS
 from core.annotations import (
     HEADER,
+    OBJECT_HEADER,
     Chunk,
     count_activities,
     label_frames,
@@ -19,6 +21,7 @@ from core.annotations import (
 from core.errors import AnnotationError
 
 HEAD = ",".join(HEADER) + "\n"
+OBJECT_HEAD = ",".join(OBJECT_HEADER) + "\n"
 RUN = "vp5/run1_2018-05-22-15-10-41.kinect_color"
 FIRST = f"5,{RUN},1,68,113,entering_car,0\n"
 SECOND = f"5,{RUN},2,113,158,closing_door_inside,0\n"
@@ -87,7 +90,7 @@ def test_a_header_alone_is_an_empty_annotation(csv_file) -> None:
         pytest.param("", id="empty"),
         pytest.param("\n" + HEAD + FIRST, id="blank first line"),
         pytest.param(FIRST, id="no header"),
-        pytest.param(HEAD.replace("activity", "activity,object,location"), id="objectlevel"),
+        pytest.param(HEAD.replace("activity", "activity,object"), id="half an object level"),
         pytest.param(HEAD.replace(",chunk_id", ""), id="column missing"),
         pytest.param(HEAD.replace("frame_start,frame_end", "frame_end,frame_start"), id="swapped"),
         pytest.param(HEAD.replace(",", ";"), id="semicolons"),
@@ -179,6 +182,34 @@ def test_the_same_frames_of_another_run_are_no_duplicate(csv_file) -> None:
     assert len(read_annotations(csv_file(HEAD + FIRST + other), strict=True).chunks) == 2
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [(67, 69), (112, 114), (60, 200), (80, 90), (68, 90), (90, 113)]
+)
+def test_of_overlapping_rows_the_first_counts(csv_file, start: int, end: int) -> None:
+    other = f"5,{RUN},9,{start},{end},eating,0\n"
+    path = csv_file(HEAD + FIRST + other + SECOND)
+    annotations = read_annotations(path)
+    assert [(c.frame_start, c.frame_end) for c in annotations.chunks] == [(68, 113), (113, 158)]
+    assert annotations.lines == (2, 4)
+    (problem,) = annotations.problems
+    assert f"line 3: frames {start}-{end} overlap frames 68-113" in problem
+    with pytest.raises(AnnotationError, match="overlap"):
+        read_annotations(path, strict=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=12))
+@settings(deadline=None)
+def test_no_frame_has_two_labels(spans: list[tuple[int, int]]) -> None:
+    rows = "".join(f"5,run,1,{start},{start + length},eating,0\n" for start, length in spans)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "some.csv"
+        path.write_text(HEAD + rows)
+        annotations = read_annotations(path)
+    frames = [f for c in annotations.chunks for f in range(c.frame_start, c.frame_end)]
+    assert len(frames) == len(set(frames))
+    assert len(annotations.chunks) + len(annotations.problems) == len(spans)
+
+
 @pytest.mark.parametrize("label", sorted(UNSCORED_LABELS))
 def test_labels_outside_the_benchmark_are_counted_not_blamed(csv_file, label: str) -> None:
     path = csv_file(HEAD + FIRST + SECOND.replace("closing_door_inside", label))
@@ -217,6 +248,54 @@ def test_an_endless_cell_is_a_faulty_row(csv_file) -> None:
     assert "line 3" in annotations.problems[0]
 
 
+# The other levels
+
+
+def test_object_level_rows_have_one_label_of_three_parts(csv_file) -> None:
+    row = "1,run,1,0,90,reaching_for,bottle,back_seat,0\n"
+    (found,) = read_annotations(csv_file(OBJECT_HEAD + row), None, strict=True).chunks
+    assert found == Chunk(1, "run", 1, 0, 90, "reaching_for/bottle/back_seat", 0)
+    for faulty in (row.replace("bottle", ""), row.replace("bottle", "a/b"), FIRST):
+        (problem,) = read_annotations(csv_file(OBJECT_HEAD + faulty), None).problems
+        assert "line 2" in problem
+
+
+def test_any_label_is_taken_where_the_set_is_open(csv_file) -> None:
+    path = csv_file(HEAD + FIRST.replace("entering_car", "closing_backpack"))
+    (found,) = read_annotations(path, None, strict=True).chunks
+    assert found.activity == "closing_backpack"
+    assert read_annotations(csv_file(HEAD + FIRST.replace("entering_car", "")), None).problems
+
+
+def test_object_level_is_written_as_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "objectlevel.chunks_90.csv"
+    chunks = (chunk(0, 90, "placing/cup, full/lap"), chunk(90, 92, "no_interaction/none/none"))
+    write_annotations(path, chunks, object_level=True)
+    assert path.read_text().startswith(OBJECT_HEAD)
+    assert read_annotations(path, None, strict=True).chunks == chunks
+    before = path.read_bytes()
+    with pytest.raises(AnnotationError, match="action/object/location"):
+        write_annotations(path, [chunk()], object_level=True)
+    assert path.read_bytes() == before
+
+
+@given(
+    st.binary(max_size=300)
+    | st.text(max_size=300).map(str.encode)
+    | st.text(st.sampled_from('0159,"\n\r eating/vp.'), max_size=300).map(
+        lambda rows: (HEAD + rows).encode()
+    )
+)
+@settings(deadline=None)
+def test_any_file_at_all_is_read_or_refused_in_words(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "some.csv"
+        path.write_bytes(content)
+        with contextlib.suppress(AnnotationError):
+            annotations = read_annotations(path)
+            assert len(annotations.lines) == len(annotations.chunks)
+
+
 # Writing
 
 
@@ -242,29 +321,28 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
 
 
 printable = st.characters(exclude_categories=("C", "Z"))
-chunks_of_any_run = st.builds(
-    lambda participant, file_id, annotation, start, length, activity, number: Chunk(
-        participant, file_id, annotation, start, start + length, activity, number
+any_rows = st.lists(
+    st.tuples(
+        st.integers(0, 99),
+        st.text(printable, min_size=1, max_size=30) | st.just(' a "quoted", one '.strip()),
+        st.integers(0, 10**12 - 1),
+        st.integers(0, 10**10),
+        st.integers(1, 10**10),
+        st.sampled_from(ACTIVITY_NAMES),
+        st.integers(0, 10**12 - 1),
     ),
-    st.integers(0, 99),
-    st.text(printable, min_size=1, max_size=30) | st.just(' a "quoted", one '.strip()),
-    st.integers(0, 10**12 - 1),
-    st.integers(0, 10**11),
-    st.integers(1, 10**11),
-    st.sampled_from(ACTIVITY_NAMES),
-    st.integers(0, 10**12 - 1),
+    max_size=20,
 )
 
 
 @settings(deadline=None)  # the disk is not what is tested
-@given(
-    st.lists(
-        chunks_of_any_run,
-        max_size=20,
-        unique_by=lambda chunk: (chunk.file_id, chunk.frame_start, chunk.frame_end),
-    )
-)
-def test_what_is_written_is_read_again(chunks: list[Chunk]) -> None:
+@given(any_rows)
+def test_what_is_written_is_read_again(rows) -> None:
+    chunks: list[Chunk] = []
+    end = 0
+    for participant, file_id, annotation, gap, length, activity, number in rows:
+        start, end = end + gap, end + gap + length
+        chunks.append(Chunk(participant, file_id, annotation, start, end, activity, number))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "round.csv"
         write_annotations(path, chunks)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -209,6 +210,64 @@ def test_closing_after_the_end_and_closing_again(write_video: Writer, tmp_path: 
         source.read(0)
 
 
+def test_times_of_opening_are_known(write_video: Writer, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "video.avi", moving(2))
+    with LiveSource(str(path), drop_when_full=False) as source:
+        assert source.opening_since_s is None
+        read(source)
+        assert source.started_s is not None
+        assert source.opening_since_s is not None
+        assert source.opening_since_s < source.started_s
+
+
+ORPHAN = """
+import multiprocessing, os, signal, sys
+from core.camera import LiveSource
+if __name__ == "__main__":
+    source = LiveSource(sys.argv[1])
+    # Until it opens, or rather hangs in opening.
+    while source.opening_since_s is None:
+        source.read(0.1)
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_stuck_child_ends_when_its_parent_is_killed(tmp_path: Path, blocked: str) -> None:
+    """Nobody is left to kill it, and it would hold the camera until the next start."""
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    output = tmp_path / "pid.txt"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, str(script), blocked],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=file,
+            stderr=subprocess.DEVNULL,
+        )
+        process.wait(PATIENCE_S)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(output.read_text())).wait(PATIENCE_S)
+
+
+def test_a_machine_without_room_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*, create: bool, size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(core.camera, "SharedMemory", full)
+    with pytest.raises(SourceError, match=r"camera 0 \(No space left on device\)"):
+        LiveSource(0)
+
+
+def test_a_process_that_cannot_start_leaves_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(process: BaseProcess) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    with pytest.raises(SourceError, match="No process can be started to read rtsp://cam/live"):
+        LiveSource("rtsp://user:secret@cam/live")
+
+
 LIFE = """
 import os, sys
 from core.camera import LiveSource
@@ -234,6 +293,36 @@ def test_nothing_is_said_on_the_terminal(write_video: Writer, tmp_path: Path, bl
         check=False,
     )
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
+LOUD = """
+import sys
+from core.camera import LiveSource
+from core.errors import SourceError
+if __name__ == "__main__":
+    with LiveSource(sys.argv[1]) as source:
+        try:
+            source.read(60)
+        except SourceError as error:
+            print(error)
+"""
+
+
+def test_talkative_libraries_tell_no_password(tmp_path: Path) -> None:
+    """However loud OpenCV and FFmpeg are made for a search for defects."""
+    script = tmp_path / "loud.py"
+    script.write_text(LOUD)
+    loud = {"OPENCV_LOG_LEVEL": "VERBOSE", "OPENCV_VIDEOIO_DEBUG": "1", "OPENCV_FFMPEG_DEBUG": "1"}
+    process = subprocess.run(
+        [sys.executable, str(script), "http://user:secret@127.0.0.1:9/video?token=secret"],
+        env={**os.environ, **loud, "OPENCV_FFMPEG_LOGLEVEL": "56", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert "http://127.0.0.1:9/video cannot be opened" in process.stdout
+    assert "secret" not in process.stdout + process.stderr
 
 
 # Names

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import core.clip
 from core.clip import (
     TIME_TOLERANCE_S,
     ClipSpec,
@@ -193,6 +194,32 @@ def test_a_very_fast_source_is_sampled_within_the_spacing_and_in_bounded_memory(
     assert (ideal_s - chosen_s).max() < SPACING_S
     assert clip.frame_index == len(times_s) - 1
     assert most <= 3 / SPACING_S + 3
+
+
+def test_the_longest_span_of_large_pictures_at_a_fast_rate_stays_in_its_memory() -> None:
+    """What a hostile model file and a fast camera ask for would be 43 GB."""
+    spec = ClipSpec(frames=16, span_s=60.0, resize=1024, crop=1024)
+    rolling = RollingClip(spec)
+    bytes_each = 1024 * 1024 * 3
+    # What is kept depends on times alone; views of one picture cost nothing.
+    shared = np.zeros((1024, 1024, 3), np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core.clip, "model_frame", lambda image, spec: shared)
+        most = 0
+        for index in range(61 * 240):
+            rolling.push(Frame(shared, index / 240, index))
+            most = max(most, len(rolling._frames))
+    assert most * bytes_each <= 256 * 2**20 + 3 * bytes_each
+    times_s = np.array([time_s for time_s, _, _ in rolling._frames])
+    # Sixteen pictures are wanted of these, one each 3.75 s.
+    assert np.diff(times_s).max() < 1.0
+    assert rolling.ready
+
+
+def test_a_paper_clip_at_the_fastest_rate_is_not_thinned_for_memory() -> None:
+    assert RollingClip(ClipSpec())._spacing_s == SPACING_S
+    # At 30 fps no frame may go at any span up to 58 s.
+    assert RollingClip(ClipSpec(span_s=58.0))._spacing_s < 1 / 30
 
 
 def test_a_slow_source_keeps_only_what_the_span_needs() -> None:

@@ -91,6 +91,15 @@ def test_a_prediction_names_its_clip_and_takes_its_time() -> None:
     np.testing.assert_allclose(p.probabilities, softmax(np.array([0, 2], np.float32)))
 
 
+def test_a_temperature_changes_how_sure_and_not_what() -> None:
+    engine = Fixed(np.array([0, 3, 1], np.float32))
+    plain, calm = (predict(engine, "fp32", CLIP, temperature) for temperature in (1.0, 2.0))
+    expected = softmax(np.array([0, 1.5, 0.5], np.float32))
+    np.testing.assert_allclose(calm.probabilities, expected, rtol=1e-6)
+    assert calm.best == plain.best
+    assert calm.probabilities.max() < plain.probabilities.max()
+
+
 @pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("boom")])
 def test_an_engine_that_fails_is_named(error: Exception) -> None:
     with pytest.raises(EngineError, match="int8 model failed in engine fixed: boom"):

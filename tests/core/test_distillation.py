@@ -53,3 +53,19 @@ def test_senseless_settings_are_refused(wrong: dict[str, float]) -> None:
     settings = {"beta": 0.5, "temperature": 3.0} | wrong
     with pytest.raises(ValueError, match=next(iter(wrong))):
         distillation_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([0]), **settings)
+
+
+def test_label_smoothing_acts_on_the_hard_term_alone() -> None:
+    student, teacher = torch.randn(2, 4, 6, dtype=torch.float64)
+    targets = torch.tensor([0, 1, 2, 5])
+    plain, smooth = (
+        distillation_loss(
+            student, teacher, targets, beta=0.4, temperature=2.0, label_smoothing=smoothing
+        )
+        for smoothing in (0.0, 0.3)
+    )
+    log = torch.log_softmax(student, dim=1)
+    expected = 0.7 * plain.hard - 0.3 * log.mean()
+    torch.testing.assert_close(smooth.hard, expected)
+    assert torch.equal(smooth.soft, plain.soft)
+    torch.testing.assert_close(smooth.total, 0.6 * expected + 0.4 * plain.soft)

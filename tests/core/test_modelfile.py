@@ -380,11 +380,11 @@ def test_a_giant_header(tmp_path: Path, length: int) -> None:
     refuse(path, "truncated or no safetensors file")
 
 
-def test_a_file_too_large_to_be_a_student(tmp_path: Path) -> None:
+def test_a_file_too_large_to_be_a_model(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     with path.open("wb") as file:
         file.truncate(600 * 2**20)
-    refuse(path, "too large for a student model")
+    refuse(path, "too large for a model file")
 
 
 def put(*path_and_value: Any) -> Edit:
@@ -434,7 +434,7 @@ def drop(*keys: Any) -> Edit:
         (put("layers", 0, "groups", 2), "channels"),
         (put("layers", 0, "groups", float("inf")), "not a usable"),
         (put("layers", 0, "groups", None), "not a usable"),
-        (put("layers", 0, "stride", [1, 2]), "three numbers each"),
+        (put("layers", 0, "stride", [1, 2]), "stride needs three numbers"),
         (put("layers", 0, "stride", [0, 1, 1]), "strides must be at least 1"),
         (put("layers", 0, "stride", "abc"), "not a usable"),
         (put("layers", 0, "padding", [-1, 1, 1]), "padding 0 to less than the kernel"),

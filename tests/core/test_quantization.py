@@ -22,6 +22,7 @@ from core.quantization import (
     convert,
     fold_batch_norm,
     fuse,
+    least_error_range,
 )
 
 SIZE = (4, 32, 32, 3)  # T, H, W, C
@@ -205,6 +206,35 @@ def test_a_first_batch_of_zeros_sets_nothing() -> None:
     quantizer(torch.zeros(3))
     quantizer(torch.tensor([3.0]))
     assert float(quantizer.largest) == 3
+
+
+def grid_error(x: np.ndarray, top: float) -> float:
+    step = top / 255
+    return float(((np.clip(np.round(x / step), 0, 255) * step - x) ** 2).mean())
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 6.0], ids=["even", "skewed", "a long tail"])
+def test_the_range_is_the_one_whose_levels_are_nearest(power: float) -> None:
+    random = np.random.default_rng(0)
+    x = (random.random(40_000) ** power).astype(np.float32)
+    x[random.integers(0, len(x), 5)] = 3.0 if power > 2 else 1.0
+    best = min(grid_error(x.astype(np.float64), top) for top in np.linspace(0.05, 1, 400) * x.max())
+    top = float(least_error_range(torch.from_numpy(x)))
+    assert grid_error(x.astype(np.float64), top) <= 1.02 * best
+    if power == 1.0:
+        assert top >= 0.95
+
+
+def test_the_range_is_the_same_in_every_memory_layout() -> None:
+    """And for tensors of which only a part is looked at."""
+    x = torch.rand(4, 16, 8, 32, 32) ** 4
+    x[:, 3] *= 5  # one loud channel
+    plain = least_error_range(x)
+    assert x.numel() > 2**18
+    last = least_error_range(x.contiguous(memory_format=torch.channels_last_3d))
+    assert float(last) == pytest.approx(float(plain), rel=0.06)
+    view = torch.stack([x, 100 + x])[:1].expand(2, -1, -1, -1, -1, -1)[0]
+    assert float(least_error_range(view)) == float(plain)
 
 
 def test_evaluation_and_frozen_observers_move_nothing() -> None:

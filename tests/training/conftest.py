@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from core.annotations import Chunk, write_annotations
+from core.driveact import STREAM_SUFFIX
 from training.config import Recipe
-from training.store import STREAM_SUFFIX, Store, prepare
+from training.loop import fit
+from training.prepare import prepare
+from training.run import Run
+from training.store import Store
 
 Images = Iterable[NDArray[np.uint8]]
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
@@ -68,12 +73,13 @@ def make_scene(
     return images
 
 
-@dataclass(frozen=True)
+@dataclass
 class HandMadeRoot:
     """A Drive&Act folder written by hand: videos, one CSV of everything, and split CSVs."""
 
     path: Path
     view: str = "inner_mirror"
+    level: str = "midlevel"
     chunks: list[Chunk] = field(default_factory=list)
 
     def file_id(self, run: str) -> str:
@@ -91,16 +97,17 @@ class HandMadeRoot:
         self.chunks.append(made)
         return made
 
-    def annotate(self, name: str = "midlevel.chunks_90.csv", only: Sequence[str] = ()) -> None:
+    def annotate(self, name: str = "", only: Sequence[str] = ()) -> None:
         """Write a CSV of all chunks, or of some people's ("vp1", …)."""
+        name = name or f"{self.level}.chunks_90.csv"
         folder = self.path / "activities_3s" / self.view
         folder.mkdir(parents=True, exist_ok=True)
         own = [c for c in self.chunks if not only or c.file_id.split("/")[0] in only]
-        write_annotations(folder / name, own)
+        write_annotations(folder / name, own, object_level=self.level == "objectlevel")
 
     def split(self, number: int, train: Sequence[str], val: Sequence[str], test: Sequence[str]):
         for subset, people in (("train", train), ("val", val), ("test", test)):
-            self.annotate(f"midlevel.chunks_90.split_{number}.{subset}.csv", people)
+            self.annotate(f"{self.level}.chunks_90.split_{number}.{subset}.csv", people)
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +154,21 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     root.split(0, ("vp1", "vp2", "vp3"), ("vp4",), ("vp5",))
     root.split(1, ("vp3", "vp4", "vp5"), ("vp1",), ("vp2",))
     return prepare(root.path, root.path.with_name("store"), report=lambda line: None)
+
+
+@pytest.fixture(scope="session")
+def finished(tiny_store: Store, tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished float run; nobody changes it."""
+    recipe = replace(tiny, epochs=1, clips_per_epoch=32)
+    run = Run(recipe, tiny_store, tmp_path_factory.mktemp("f") / "a", threads=1)
+    fit(run, Console(quiet=True))
+    return run.out
+
+
+@pytest.fixture
+def start(finished: Path, tmp_path: Path) -> Path:
+    """A finished float run of the test's own."""
+    return shutil.copytree(finished, tmp_path / "start")
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from training.__main__ import RECIPES, find_recipe
-from training.config import Recipe, read_recipe
+from training.config import RECIPES, Recipe, find_recipe, read_recipe
 
 BUNDLED = sorted(RECIPES.glob("*.toml"))
 
@@ -65,7 +64,7 @@ def test_a_typo_is_named_with_the_nearest_key(toml, typo: str, right: str) -> No
 
 
 def test_a_key_like_no_other_gets_the_list(toml) -> None:
-    with pytest.raises(DataError, match=r"no setting 'zzz'; known: width_multiplier, .*seed"):
+    with pytest.raises(DataError, match=r"no setting 'zzz'; known: model, .*seed"):
         read_recipe(toml("zzz = 1"))
     with pytest.raises(DataError, match="no setting 'training'"):
         read_recipe(toml("[training]\nepochs = 3"))
@@ -82,6 +81,13 @@ def test_a_key_like_no_other_gets_the_list(toml) -> None:
         "epochs = [1]",
         "batch_size = 0",
         "batch_size = 2.0",
+        "accumulate = 0",
+        "accumulate = 3",
+        'model = "resnet"',
+        'channels = "bgr"',
+        'precision = "float16"',
+        'quantize = true\nmodel = "i3d"',
+        'quantize = true\nprecision = "bfloat16"',
         "validate_every = 0",
         "clips_per_epoch = -3",
         "width_multiplier = 0",

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from core.annotations import Chunk
 from core.camera import LiveSource
 from core.clip import ClipSpec, RollingClip, centre_crop, sample_positions, squash
+from core.driveact import find_video
 from core.errors import SourceError
 from core.video import Frame, VideoFile
 from training.dataset import (
@@ -25,7 +26,8 @@ from training.dataset import (
     training_positions,
     window_positions,
 )
-from training.store import Store, find_video, prepare
+from training.prepare import prepare
+from training.store import Store
 
 # The store keeps 256 pixels a side, and so does the student: only the crop is small here.
 SPEC = ClipSpec(crop=32)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from core.clip import ClipSpec
+from core.clip import ClipSpec, centre_crop, squash
 from core.engines import load_engine
 from core.errors import DataError
 from core.modelfile import Model
 from training.dataset import ChunkDataset
-from training.evaluate import calibration_error, evaluate_model
+from training.evaluate import evaluate_model
 from training.store import Store
 from training.tables import accuracy_table
 
@@ -86,6 +86,23 @@ def test_real_engines_measure_the_same(tiny_store: Store, model: Model, name: st
     assert evaluate_model(model, engine, tiny_store, positions)[0] == figures
 
 
+def test_random_draws_are_seeded_frames_in_the_centre(tiny_store: Store, model: Model) -> None:
+    positions = tiny_store.subset(0, "val")
+    engines = [Scripted([says(tiny_store, "eating", 0.5)] * 12) for _ in range(2)]
+    figures, logits = evaluate_model(model, engines[0], tiny_store, positions, draws=3)
+    assert figures["clips"] == 12
+    assert figures["top1"] == 0.5
+    assert logits.shape == (12, 34)
+    evaluate_model(model, engines[1], tiny_store, positions, draws=3)
+    shown = [[pixels.tobytes() for pixels in engine.shown] for engine in engines]
+    assert shown[0] == shown[1]
+    assert len(set(shown[0])) == 12, "draws repeat"
+    # Chunk frames, centre crop: each frame of a draw is the centre of a stored one.
+    store_frames = tiny_store.frames(tiny_store.chunks[positions[0]].file_id)
+    known = {centre_crop(squash(frame, SPEC), SPEC).tobytes() for frame in store_frames}
+    assert all(frame.tobytes() in known for frame in engines[0].shown[0])
+
+
 def test_other_labels_are_refused(tiny_store: Store, model: Model) -> None:
     engine = Scripted([])
     turned = replace(model, labels=tiny_store.labels[::-1], path=Path("turned.safetensors"))
@@ -99,60 +116,28 @@ def test_nothing_to_measure_on_is_said(tiny_store: Store, model: Model) -> None:
         evaluate_model(model, Scripted([]), tiny_store, tiny_store.subset(2, "test"))
 
 
-# Calibration
-
-
-def logits_of(confidences: list[float]) -> np.ndarray:
-    """N×2 logits; class 0 has the given probability."""
-    p = np.array(confidences)
-    return np.log(np.stack([p, 1 - p], axis=1)).astype(np.float32)
-
-
-def test_a_model_as_right_as_it_is_sure_is_calibrated() -> None:
-    targets = np.array([0] * 7 + [1] * 3)
-    assert calibration_error(logits_of([0.7] * 10), targets) == pytest.approx(0, abs=1e-6)
-
-
-def test_over_and_underconfidence_do_not_cancel() -> None:
-    # 0.95 and always wrong; 0.55 and always right; five clips against fifteen.
-    logits = logits_of([0.95] * 5 + [0.55] * 15)
-    targets = np.array([1] * 5 + [0] * 15)
-    expected = 0.25 * 0.95 + 0.75 * 0.45
-    assert calibration_error(logits, targets) == pytest.approx(expected, rel=1e-5)
-
-
-def test_within_a_bin_the_means_count() -> None:
-    # Fifteen bins: 0.81 and 0.85 share one (12/15 to 13/15), 0.87 is in the next.
-    together = calibration_error(logits_of([0.81, 0.85]), np.array([0, 1]))
-    assert together == pytest.approx(0.83 - 0.5, rel=1e-5)
-    apart = calibration_error(logits_of([0.85, 0.87]), np.array([1, 0]))
-    assert apart == pytest.approx((0.85 + 0.13) / 2, rel=1e-5)
-
-
-def test_certainty_falls_into_the_last_bin() -> None:
-    logits = np.array([[100.0, 0.0], [100.0, 0.0]], np.float32)
-    assert calibration_error(logits, np.array([0, 1])) == pytest.approx(0.5)
-
-
 # The table
 
 
 def test_the_table_puts_models_side_by_side() -> None:
     one = {"mean_per_class_accuracy": 0.5, "top1": 0.75, "ece": 0.125, "clips": 8}
     results = {
-        "runs/fp32.safetensors": one | {"per_class": {"eating": 0.25}},
-        "runs/int8.safetensors": one | {"top1": 0.625, "per_class": {"writing": 1.0}},
+        "runs/fp32.safetensors": one | {"per_class": {"eating": 0.25, "drinking": 0.5}},
+        "runs/int8.safetensors": one
+        | {"top1": 0.625, "per_class": {"writing": 1.0, "drinking": 0.75}},
     }
     console = Console(width=100)
     with console.capture() as captured:
         console.print(accuracy_table(results))
     rows = {
-        line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:4]]
+        line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:5]]
         for line in captured.get().splitlines()
-        if line.count("│") == 4
+        if line.count("│") == 5
     }
     assert "fp32.safetensors" in captured.get()
-    assert rows["top-1"] == ["75.0%", "62.5%"]
-    assert rows["clips"] == ["8", "8"]
-    assert rows["eating"] == ["25%", "—"]
-    assert rows["writing"] == ["—", "100%"]
+    assert rows["top-1"] == ["75.0%", "62.5%", "-12.5"]
+    assert rows["mean per class"] == ["50.0%", "50.0%", "0.0"]
+    assert rows["clips"] == ["8", "8", ""]
+    assert rows["eating"] == ["25%", "—", "—"]
+    assert rows["writing"] == ["—", "100%", "—"]
+    assert rows["drinking"] == ["50%", "75%", "+25.0"]

@@ -18,7 +18,9 @@ from training.config import Recipe
 from training.dataset import ChunkDataset
 from training.evaluate import evaluate_model
 from training.export import MODEL_FILE, export_run, read_start
-from training.loop import Run, as_input
+from training.hardware import as_input
+from training.loop import fit
+from training.run import Run
 from training.store import Store
 
 
@@ -37,11 +39,11 @@ def exported(tiny_store: Store, tiny: Recipe, tmp_path_factory: pytest.TempPathF
     folder, quiet = tmp_path_factory.mktemp("runs"), Console(quiet=True)
     recipe = replace(tiny, clips_per_epoch=60, learning_rate=0.1, average_decay=0.5)
     fp32_run = Run(recipe, tiny_store, folder / "fp32", threads=1)
-    fp32_run.fit(quiet)
+    fit(fp32_run, quiet)
     fp32 = export_run(fp32_run, 1)
     gentle = replace(tiny, quantize=True, freeze_batch_norm_epoch=0, learning_rate=0.002)
     int8_run = Run(gentle, tiny_store, folder / "int8", start=fp32_run.out, threads=1)
-    int8_run.fit(quiet)
+    fit(int8_run, quiet)
     return Exported(fp32_run, int8_run, fp32, export_run(int8_run, 1))
 
 
@@ -109,7 +111,7 @@ def test_an_int8_student_from_scratch_has_no_parent(
     tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:
     run = Run(replace(tiny, quantize=True, epochs=1), tiny_store, tmp_path / "run", threads=1)
-    run.fit(quiet)
+    fit(run, quiet)
     model = export_run(run, 1)
     assert model.kind == "int8"
     assert model.parent is None

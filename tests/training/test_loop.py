@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,32 +17,20 @@ from rich.console import Console
 from torch import Tensor
 
 import training.loop as loop
-from core.clip import ClipSpec
 from core.errors import DataError
-from core.quantization import QatMobileNet3D, convert, fuse
+from core.quantization import convert
 from training.config import Recipe
 from training.dataset import BalancedSampler, ChunkDataset
-from training.loop import Run, as_input, keep_freed_memory, learning_rate, new_student, validate
-from training.store import Store, prepare
+from training.hardware import as_input
+from training.loop import fit, train_epoch
+from training.models import new_model
+from training.optimizer import learning_rate
+from training.run import Run
+from training.store import Store
+from training.validation import validate
 
 # The machine is shared: two threads that wait for each other take twenty times as long as one.
 new_run = partial(Run, threads=1)
-
-
-@pytest.fixture(scope="session")
-def finished(tiny_store: Store, tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished float run; nobody changes it."""
-    run = new_run(
-        replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, tmp_path_factory.mktemp("f") / "a"
-    )
-    run.fit(Console(quiet=True))
-    return run.out
-
-
-@pytest.fixture
-def start(finished: Path, tmp_path: Path) -> Path:
-    """A finished float run of the test's own."""
-    return shutil.copytree(finished, tmp_path / "start")
 
 
 def log_of(run: Run) -> list[dict]:
@@ -56,6 +47,37 @@ def weights_in(path: Path) -> dict[str, Tensor]:
     return torch.load(path, weights_only=True)
 
 
+def watch_clips(monkeypatch: pytest.MonkeyPatch, see: Callable[[Tensor], object]) -> None:
+    """Show each piece that is trained on."""
+
+    def seen(clips: Tensor, device: torch.device) -> Tensor:
+        see(clips)
+        return as_input(clips)
+
+    monkeypatch.setattr(loop, "as_input", seen)
+
+
+def assert_same_end(one: Run, other: Run) -> None:
+    """Weights, averages, moments, random state and log of two finished runs."""
+    assert_same_state(*(weights_in(run.out / "best.pt") for run in (one, other)))
+    states = [weights_in(run.out / "checkpoint.pt") for run in (one, other)]
+    for name in ("model", "average"):
+        if states[0][name] is not None:
+            assert_same_state(*(state[name] for state in states))
+    assert_same_state(*(state["random"][0] for state in states))
+    for name in ("epoch", "step", "best_score"):
+        assert states[0][name] == states[1][name]
+    moments = [state["optimizer"]["state"] for state in states]
+    assert moments[0]
+    for number, moment in moments[0].items():
+        assert_same_state(moment, moments[1][number])
+    exact = ("epoch", "loss", "train_top1", "learning_rate", "val")
+    logs = [
+        [{name: entry[name] for name in exact} for entry in log_of(run)] for run in (one, other)
+    ]
+    assert logs[0] == logs[1]
+
+
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Somebody presses Ctrl-C in that training step."""
     done = 0
@@ -63,7 +85,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     def counting(recipe: Recipe, progress: float) -> float:
         nonlocal done
         done += 1
-        if done > 2 * steps:  # asked once for each of the two groups of parameters
+        if done > steps:
             raise KeyboardInterrupt
         return learning_rate(recipe, progress)
 
@@ -81,11 +103,10 @@ def test_training_lowers_the_loss_and_learns(
     train_clips = ChunkDataset(tiny_store, tiny_store.subset(0, "train"), run.spec)
     before = validate(run.model, train_clips, 4)
     assert before["cross_entropy"] == pytest.approx(np.log(34), rel=0.1)
-    first = run.train_epoch(quiet)
+    first = train_epoch(run, quiet)
     after = validate(run.model, train_clips, 4)
     assert after["cross_entropy"] < before["cross_entropy"] - 0.1
-    run.epoch += 1
-    second = run.train_epoch(quiet)
+    second = train_epoch(run, quiet)
     assert second["loss"] < first["loss"] - 0.3
     assert second["train_top1"] > first["train_top1"]
     assert first["clips_per_s"] > 0
@@ -97,7 +118,7 @@ def test_a_run_leaves_what_its_docstring_says(
 ) -> None:
     recipe = replace(tiny, epochs=3, validate_every=2)
     run = new_run(recipe, tiny_store, tmp_path / "a" / "run", split=0)
-    run.fit(quiet)
+    fit(run, quiet)
     files = {path.name for path in run.out.iterdir()}
     assert files == {"recipe.json", "log.jsonl", "checkpoint.pt", "best.pt"}
     log = log_of(run)
@@ -107,7 +128,7 @@ def test_a_run_leaves_what_its_docstring_says(
     assert Recipe(**described["recipe"] | {"milestones": recipe.milestones}) == recipe
     assert described["split"] == 0
     assert described["start"] is None
-    assert described["torch"] == torch.__version__
+    assert described["versions"]["torch"] == torch.__version__
 
 
 def test_the_best_epoch_is_kept(
@@ -120,31 +141,17 @@ def test_the_best_epoch_is_kept(
     scores = iter([0.3, 0.6, 0.2])
     states: list[dict[str, Tensor]] = []
 
-    def judged(model, data, batch_size) -> dict[str, float]:
+    def judged(model, *given) -> dict[str, float]:
         states.append({name: value.clone() for name, value in model.state_dict().items()})
-        return validate(model, data, batch_size) | {"mean_per_class_accuracy": next(scores)}
+        return validate(model, *given) | {"mean_per_class_accuracy": next(scores)}
 
     monkeypatch.setattr(loop, "validate", judged)
     run = new_run(replace(tiny, epochs=3), tiny_store, tmp_path / "run")
-    run.fit(quiet)
+    fit(run, quiet)
     assert_same_state(weights_in(run.out / "best.pt"), states[1])
     run.load_best()
     assert_same_state(run.model.state_dict(), states[1])
     assert not run.model.training
-
-
-@pytest.mark.parametrize("changes", [{"momentum": 0.0}, {"optimizer": "adamw"}])
-def test_other_ways_to_step(
-    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console, changes: dict
-) -> None:
-    run = new_run(replace(tiny, **changes), tiny_store, tmp_path / "run")
-    before = run.model.classifier.weight.detach().clone()
-    run.train_epoch(quiet)
-    assert not torch.equal(run.model.classifier.weight, before)
-    decays = {group["weight_decay"]: group["params"] for group in run.optimizer.param_groups}
-    assert set(decays) == {tiny.weight_decay, 0.0}
-    assert all(parameter.dim() == 1 for parameter in decays[0.0])
-    assert all(parameter.dim() > 1 for parameter in decays[tiny.weight_decay])
 
 
 def test_the_same_seed_gives_the_same_weights(
@@ -154,7 +161,7 @@ def test_the_same_seed_gives_the_same_weights(
         run = new_run(replace(tiny, epochs=1, seed=seed), tiny_store, tmp_path / name)
         torch.rand(3)
         torch.manual_seed(seed)
-        run.fit(quiet)
+        fit(run, quiet)
         return weights_in(run.out / "best.pt")
 
     one = trained("one", 0)
@@ -162,57 +169,14 @@ def test_the_same_seed_gives_the_same_weights(
     assert not torch.equal(one["classifier.weight"], trained("three", 1)["classifier.weight"])
 
 
-def test_validation_is_pure(tiny_store: Store, tiny: Recipe, tmp_path: Path) -> None:
-    """Neither dropout nor batch statistics nor ranges move, whatever the batch size."""
-    for recipe in (tiny, replace(tiny, quantize=True)):
-        run = new_run(replace(recipe, dropout=0.9), tiny_store, tmp_path / "run")
-        run.train_epoch(Console(quiet=True))
-        before = {name: value.clone() for name, value in run.model.state_dict().items()}
-        figures = [validate(run.model, run.val_data, batch) for batch in (1, 3, 4)]
-        assert_same_state(run.model.state_dict(), before)
-        for other in figures[1:]:
-            assert other == pytest.approx(figures[0], rel=1e-4)
-
-
-def test_validation_counts_by_class(tiny_store: Store) -> None:
-    """Against a model that always says "eating": half of the clips, one of two classes."""
-    data = ChunkDataset(tiny_store, tiny_store.subset(0, "val"), ClipSpec(resize=36, crop=32))
-    # One more "eating" clip makes the classes unequal.
-    data.positions = (*data.positions, data.positions[0])
-    eating = tiny_store.labels.index("eating")
-
-    class Always(torch.nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            assert x.shape[1:] == (3, 16, 32, 32)
-            assert x.dtype == torch.float32
-            assert 0 <= float(x.min()) <= float(x.max()) <= 1
-            logits = torch.zeros(len(x), 34)
-            logits[:, eating] = 5
-            return logits
-
-    figures = validate(Always(), data, 2)
-    assert figures["top1"] == pytest.approx(3 / 5)
-    assert figures["mean_per_class_accuracy"] == pytest.approx(1 / 2)
-    log_total = np.log(np.exp(5) + 33)
-    assert figures["cross_entropy"] == pytest.approx((3 * (log_total - 5) + 2 * log_total) / 5)
-
-
-def test_pixels_become_zero_to_one() -> None:
-    clips = torch.arange(256, dtype=torch.uint8).reshape(2, 2, 2, 4, 8)
-    x = as_input(clips)
-    assert x.shape == clips.shape
-    assert torch.equal((x * 255).round().to(torch.uint8), clips)
-    assert (float(x.min()), float(x.max())) == (0.0, 1.0)
-
-
 def test_tied_channels_stay_tied_on_grey_pictures(
     tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:
-    loose = new_student(tiny, 34).features[0].conv.weight
+    loose = new_model(tiny, 34).features[0].conv.weight
     assert not torch.equal(loose[:, 0], loose[:, 1])
     run = new_run(replace(tiny, tie_input_channels=True, epochs=1), tiny_store, tmp_path / "run")
     before = run.model.features[0].conv.weight.detach().clone()
-    run.fit(quiet)
+    fit(run, quiet)
     after = run.model.features[0].conv.weight.detach()
     assert not torch.equal(before, after)
     assert torch.allclose(after[:, 0], after[:, 1], atol=1e-6)
@@ -241,35 +205,149 @@ def test_an_interrupted_run_goes_on_to_bit_identical_weights(
     light = {"flip_probability": 0.5, "brightness": 0.1, "contrast": 0.1}
     recipe = replace(tiny, epochs=2, **light, **changes)
     whole = new_run(recipe, tiny_store, tmp_path / "whole")
-    whole.fit(quiet)
+    fit(whole, quiet)
 
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
         interrupt_after(patch, 5)  # three steps an epoch: in the middle of the second
         with pytest.raises(KeyboardInterrupt):
-            new_run(recipe, tiny_store, out).fit(quiet)
+            fit(new_run(recipe, tiny_store, out), quiet)
     torch.rand(17)
     again = new_run(recipe, tiny_store, out)
     again.resume()
     assert again.epoch == 1
-    again.fit(quiet)
+    fit(again, quiet)
 
-    for name in ("best.pt", "checkpoint.pt"):
-        one, other = (weights_in(run.out / name) for run in (whole, again))
-        if name == "best.pt":
-            assert_same_state(one, other)
-            continue
-        assert_same_state(one["model"], other["model"])
-        assert torch.equal(one["random"], other["random"])
-        assert (one["epoch"], one["best_score"]) == (other["epoch"], other["best_score"])
-        if one["average"] is not None:
-            assert_same_state(one["average"], other["average"])
-        moments = [kept["optimizer"]["state"] for kept in (one, other)]
-        assert moments[0]
-        for number, state in moments[0].items():
-            assert_same_state(state, moments[1][number])
-    losses = [[entry["loss"] for entry in log_of(run)] for run in (whole, again)]
-    assert losses[0] == losses[1]
+    assert_same_end(whole, again)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"average_decay": 0.8, "accumulate": 2}, id="float"),
+        pytest.param({"quantize": True, "optimizer": "adamw"}, id="int8, frozen"),
+    ],
+)
+def test_ctrl_c_finishes_the_step_and_goes_on_from_there(
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    quiet: Console,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    changes: dict,
+) -> None:
+    recipe = replace(tiny, **changes)
+    whole = new_run(recipe, tiny_store, tmp_path / "whole")
+    fit(whole, quiet)
+
+    run = new_run(recipe, tiny_store, tmp_path / "stopped")
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    steps = 0
+
+    def pressing(recipe: Recipe, progress: float) -> float:
+        nonlocal steps
+        steps += 1
+        if steps == 5:  # three steps an epoch
+            os.kill(os.getpid(), signal.SIGINT)
+        return learning_rate(recipe, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "learning_rate", pressing)
+        with pytest.raises(KeyboardInterrupt):
+            fit(run, quiet)
+    assert steps == 5
+    assert (run.epoch, run.step) == (1, 2)
+    assert capfd.readouterr().err.startswith("Finishing this step")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+    torch.rand(17)
+    again = new_run(recipe, tiny_store, run.out)
+    again.resume()
+    assert (again.epoch, again.step) == (1, 2)
+    fit(again, quiet)
+    assert_same_end(whole, again)
+
+
+def test_a_killed_run_goes_on_to_bit_identical_weights(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from rich.console import Console
+import training.loop as loop
+from training.checkpoint import read_description
+from training.config import Recipe
+from training.run import Run
+from training.store import open_store
+
+out, rate, calls = Path(sys.argv[2]), loop.learning_rate, []
+def deadly(*given):
+    calls.append(given)
+    if len(calls) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rate(*given)
+loop.learning_rate = deadly
+recipe = Recipe(**eval(sys.argv[3]))
+loop.fit(Run(recipe, open_store(Path(sys.argv[1])), out, threads=1), Console(quiet=True))
+"""
+    whole = new_run(tiny, tiny_store, tmp_path / "whole")
+    fit(whole, quiet)
+    out = tmp_path / "killed"
+    settings = repr(asdict(tiny))
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(tiny_store.folder), str(out), settings],
+        cwd=Path(loop.__file__).parents[1],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    again = new_run(tiny, tiny_store, out)
+    again.resume()
+    assert (again.epoch, again.step) == (1, 0)
+    fit(again, quiet)
+    assert_same_end(whole, again)
+
+
+def test_long_epochs_are_saved_on_the_way(
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    quiet: Console,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "_CHECKPOINT_EVERY_S", 0.0)
+    places: list[tuple[int, int]] = []
+    monkeypatch.setattr(Run, "save_checkpoint", lambda run: places.append((run.epoch, run.step)))
+    fit(new_run(tiny, tiny_store, tmp_path), quiet)
+    assert places == [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0)]
+
+
+def test_a_full_disk_keeps_what_was_saved(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    resource = pytest.importorskip("resource", reason="file size limits are a Unix matter")
+    run = new_run(replace(tiny, epochs=1), tiny_store, tmp_path / "run")
+    fit(run, quiet)
+    before = {path.name: path.read_bytes() for path in run.out.iterdir()}
+
+    longer = new_run(tiny, tiny_store, run.out)
+    longer.resume()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"Cannot write .*\.pt \(File too large\).*--resume"):
+            fit(longer, quiet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    after = {path.name: path.read_bytes() for path in run.out.iterdir()}
+    assert after.keys() == before.keys()
+    assert all(after[name] == before[name] for name in before if name != "recipe.json")
+    again = new_run(tiny, tiny_store, run.out)
+    again.resume()
+    fit(again, quiet)
+    assert [entry["epoch"] for entry in log_of(again)] == [0, 1]
 
 
 def test_a_finished_run_has_nothing_to_go_on_with(
@@ -278,7 +356,7 @@ def test_a_finished_run_has_nothing_to_go_on_with(
     before = weights_in(start / "best.pt")
     run = new_run(replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, start)
     run.resume()
-    run.fit(quiet)
+    fit(run, quiet)
     assert_same_state(weights_in(start / "best.pt"), before)
     assert len(log_of(run)) == 1
 
@@ -288,7 +366,7 @@ def test_more_epochs_can_be_added(
 ) -> None:
     run = new_run(replace(tiny, epochs=2, clips_per_epoch=32), tiny_store, start)
     run.resume()
-    run.fit(quiet)
+    fit(run, quiet)
     assert [entry["epoch"] for entry in log_of(run)] == [0, 1]
 
 
@@ -300,68 +378,8 @@ def test_a_resumed_run_keeps_its_best_epoch(
     before = weights_in(start / "best.pt")
     run = new_run(replace(tiny, epochs=2, clips_per_epoch=32), tiny_store, start)
     run.resume()
-    run.fit(quiet)
+    fit(run, quiet)
     assert_same_state(weights_in(start / "best.pt"), before)
-
-
-def test_there_must_be_something_to_go_on_with(
-    tiny_store: Store, tiny: Recipe, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match="no checkpoint to resume"):
-        new_run(tiny, tiny_store, tmp_path).resume()
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"width_multiplier": 0.5}, "width_multiplier"),
-        ({"learning_rate": 0.01}, "learning_rate"),
-        ({"seed": 5}, "seed"),
-        ({"quantize": True}, "quantize"),
-    ],
-)
-def test_another_recipe_is_refused(
-    start: Path, tiny_store: Store, tiny: Recipe, changes: dict, named: str
-) -> None:
-    """The file would claim a training that did not happen."""
-    run = new_run(replace(tiny, epochs=1, clips_per_epoch=32, **changes), tiny_store, start)
-    with pytest.raises(DataError, match=f"{named}.*--out"):
-        run.resume()
-
-
-def test_other_people_or_another_start_are_refused(
-    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
-) -> None:
-    """Going on with another split would train on people whom the first one tests."""
-    recipe = replace(tiny, epochs=1, clips_per_epoch=32)
-    with pytest.raises(DataError, match="split"):
-        new_run(recipe, tiny_store, start, split=1).resume()
-
-    quantized = replace(recipe, quantize=True, clips_per_epoch=4)
-    run = new_run(quantized, tiny_store, tmp_path / "int8", start=start)
-    run.fit(quiet)
-    with pytest.raises(DataError, match="start"):
-        new_run(quantized, tiny_store, run.out).resume()
-    new_run(quantized, tiny_store, run.out, start=start.parent / "." / start.name).resume()
-
-
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", None], ids=["empty", "text", "cut"])
-def test_a_damaged_checkpoint_is_named(
-    start: Path, tiny_store: Store, tiny: Recipe, content: bytes | None
-) -> None:
-    for name, use in (
-        (
-            "checkpoint.pt",
-            lambda: new_run(
-                replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, start
-            ).resume(),
-        ),
-        ("best.pt", lambda: new_run(tiny, tiny_store, start.parent / "next", start=start)),
-    ):
-        path = start / name
-        path.write_bytes(path.read_bytes()[:5000] if content is None else content)
-        with pytest.raises(DataError, match=f"{name}.* damaged"):
-            use()
 
 
 # When it goes wrong
@@ -378,7 +396,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_epoch(
     run = new_run(recipe, tiny_store, tmp_path / "run")
     calls = 0
 
-    def broken_light(clips: Tensor) -> Tensor:
+    def broken_light(clips: Tensor, device: torch.device) -> Tensor:
         nonlocal calls
         calls += torch.is_grad_enabled()
         return as_input(clips) * (float("nan") if calls == 5 else 1.0)
@@ -386,15 +404,16 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_epoch(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "as_input", broken_light)
         with pytest.raises(
-            DataError, match=r"nan in epoch 1, batch 1;.*last good epoch"
+            DataError,
+            match=r"nan in epoch 1, batch 1 \(clips vp\d/run1.*and 1 more\);.*last good state",
         ) as refusal:
-            run.fit(quiet)
+            fit(run, quiet)
     assert "learning_rate" in str(refusal.value)
     again = new_run(recipe, tiny_store, run.out)
     again.resume()
     assert again.epoch == 1
     assert all(value.isfinite().all() for value in again.model.state_dict().values())
-    again.fit(quiet)
+    fit(again, quiet)
 
 
 def test_a_gradient_that_is_no_number_never_reaches_the_weights(
@@ -404,29 +423,8 @@ def test_a_gradient_that_is_no_number_never_reaches_the_weights(
     run.model.classifier.weight.register_hook(lambda gradient: gradient * float("inf"))
     before = run.model.classifier.weight.detach().clone()
     with pytest.raises(DataError, match="epoch 0, batch 0"):
-        run.fit(quiet)
+        fit(run, quiet)
     assert torch.equal(run.model.classifier.weight, before)
-
-
-def test_people_to_train_and_to_validate_on_are_needed(
-    tiny_store: Store, tiny: Recipe, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match=r"split 2 .*no train"):
-        new_run(tiny, tiny_store, tmp_path, split=2)
-    splits = {0: tiny_store.splits[0] | {"val": ()}}
-    with pytest.raises(DataError, match=r"split 0 .*no val"):
-        new_run(tiny, replace(tiny_store, splits=splits), tmp_path)
-
-
-def test_an_epoch_smaller_than_a_batch_is_refused(
-    tiny_store: Store, tiny: Recipe, tmp_path: Path
-) -> None:
-    """It would make no step at all, and keep an untrained student."""
-    with pytest.raises(DataError, match="batch_size"):
-        new_run(replace(tiny, batch_size=13), tiny_store, tmp_path)
-    with pytest.raises(DataError, match="batch_size"):
-        new_run(replace(tiny, clips_per_epoch=3), tiny_store, tmp_path)
-    new_run(replace(tiny, batch_size=12), tiny_store, tmp_path)
 
 
 def test_each_epoch_has_its_own_draws(
@@ -434,10 +432,12 @@ def test_each_epoch_has_its_own_draws(
 ) -> None:
     """They follow the number of the epoch, so that a resumed run sees what it would have seen."""
     shown: list[Tensor] = []
-    monkeypatch.setattr(loop, "as_input", lambda clips: shown.append(clips) or as_input(clips))
+    monkeypatch.setattr(
+        loop, "as_input", lambda clips, device: shown.append(clips) or as_input(clips)
+    )
     run = new_run(tiny, tiny_store, tmp_path)
     run.epoch = 3
-    run.train_epoch(Console(quiet=True))
+    train_epoch(run, Console(quiet=True))
 
     data = ChunkDataset(tiny_store, run.train_data.positions, run.spec, run.train_data.augmentation)
     sampler = BalancedSampler(data.targets, len(data), tiny.seed)
@@ -452,62 +452,11 @@ def test_an_incomplete_last_batch_is_left_out(
     tiny_store: Store, tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    monkeypatch.setattr(loop, "as_input", lambda clips: sizes.append(len(clips)) or as_input(clips))
-    new_run(replace(tiny, batch_size=5), tiny_store, tmp_path).train_epoch(Console(quiet=True))
+    monkeypatch.setattr(
+        loop, "as_input", lambda clips, device: sizes.append(len(clips)) or as_input(clips)
+    )
+    train_epoch(new_run(replace(tiny, batch_size=5), tiny_store, tmp_path), Console(quiet=True))
     assert sizes == [5, 5]
-
-
-@pytest.mark.parametrize("error", [TypeError, AttributeError, OSError])
-def test_other_systems_keep_their_memory_as_they_like(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    """ctypes.CDLL(None) is a TypeError on Windows; macOS and musl have no mallopt."""
-
-    def missing(name: None) -> None:
-        raise error
-
-    monkeypatch.setattr(loop.ctypes, "CDLL", missing)
-    keep_freed_memory()
-
-
-# Learning rate
-
-
-def test_steps_fall_at_their_milestones() -> None:
-    recipe = Recipe(schedule="steps", learning_rate=0.1, gamma=0.2, milestones=(70, 100, 150))
-
-    def at(epoch: float) -> float:
-        return learning_rate(recipe, epoch / recipe.epochs)
-
-    assert at(0) == at(69.99) == 0.1
-    assert at(70) == at(99.99) == pytest.approx(0.02)
-    assert at(100) == pytest.approx(0.004)
-    assert at(150) == at(199.99) == pytest.approx(0.0008)
-
-
-def test_a_milestone_is_the_first_step_of_its_epoch() -> None:
-    for epochs in (7, 49, 98, 103):  # 1 / 49 * 49 is below 1 in floating point
-        for milestone in range(1, epochs):
-            recipe = replace(Recipe(), epochs=epochs, milestones=(milestone,))
-            assert learning_rate(recipe, (milestone + 0 / 7) / epochs) < recipe.learning_rate
-            assert learning_rate(recipe, (milestone - 1 + 6 / 7) / epochs) == recipe.learning_rate
-
-
-@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0])
-def test_one_cycle_rises_and_falls_to_zero(warmup: float) -> None:
-    recipe = replace(Recipe(), schedule="one-cycle", learning_rate=0.4, warmup=warmup)
-    progress = np.linspace(0, 1, 1001)[:-1]
-    rates = np.array([learning_rate(recipe, float(p)) for p in progress])
-    assert rates.max() == pytest.approx(0.4, rel=0.01)
-    assert (rates > 0).all()
-    rising = progress < warmup
-    assert (np.diff(rates[rising]) > 0).all()
-    assert (np.diff(rates[~rising]) < 0).all()
-    if warmup:
-        assert rates[0] == pytest.approx(0.02)
-    if warmup < 1:
-        assert rates[-1] < 0.001
-        assert learning_rate(recipe, (1 + warmup) / 2) == pytest.approx(0.2)
 
 
 def test_each_step_gets_the_rate_of_its_place(
@@ -517,8 +466,54 @@ def test_each_step_gets_the_rate_of_its_place(
     monkeypatch.setattr(
         loop, "learning_rate", lambda recipe, progress: asked.append(progress) or 0.01
     )
-    new_run(tiny, tiny_store, tmp_path).fit(quiet)
-    assert asked[::2] == pytest.approx([0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6])
+    fit(new_run(tiny, tiny_store, tmp_path), quiet)
+    assert asked == pytest.approx([0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6])
+
+
+def test_pieces_of_a_step_add_up_to_the_step(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    """Without batch statistics, which see less of a piece."""
+    ends = []
+    for accumulate in (1, 2):
+        recipe = replace(tiny, accumulate=accumulate, dropout=0.0, epochs=1)
+        run = new_run(recipe, tiny_store, tmp_path / str(accumulate))
+        for module in run.model.modules():
+            if isinstance(module, torch.nn.BatchNorm3d):
+                module.momentum = 0.0
+                module.train = lambda mode, module=module: module  # type: ignore[method-assign]
+                module.training = False
+        figures = train_epoch(run, quiet)
+        ends.append((run.model.state_dict(), figures["loss"]))
+    (one, loss), (two, other_loss) = ends
+    assert loss == pytest.approx(other_loss, rel=1e-5)
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
+
+
+def test_helpers_that_prepare_clips_change_nothing(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    ends = []
+    for workers in (0, 1):
+        recipe = replace(tiny, epochs=1, brightness=0.1)
+        run = new_run(recipe, tiny_store, tmp_path / str(workers), workers=workers)
+        train_epoch(run, quiet)
+        ends.append(run.model.state_dict())
+    assert_same_state(*ends)
+
+
+def test_sixteen_bits_train_too(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        recipe = replace(tiny, precision=precision, dropout=0.0)
+        run = new_run(recipe, tiny_store, tmp_path / precision)
+        losses[precision] = train_epoch(run, quiet)["loss"]
+        assert all(parameter.dtype == torch.float32 for parameter in run.model.parameters())
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
 
 
 # The running average of weights
@@ -538,7 +533,7 @@ def test_the_average_is_what_is_validated_and_kept(
         means.append(run.model.features[0].bn.running_mean.clone())
 
     run.optimizer.register_step_post_hook(remember)
-    run.fit(quiet)
+    fit(run, quiet)
     assert len(steps) == 3
     for seen, name in ((steps, "classifier.weight"), (means, "features.0.bn.running_mean")):
         expected = seen[0]
@@ -552,25 +547,6 @@ def test_the_average_is_what_is_validated_and_kept(
 
 
 # Quantization (Algorithm 1)
-
-
-def test_the_twin_starts_from_exactly_the_float_student(
-    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
-) -> None:
-    run = new_run(replace(tiny, quantize=True), tiny_store, tmp_path / "int8", start=start)
-    student = new_student(tiny, 34)
-    student.load_state_dict(weights_in(start / "best.pt"))
-    for mine, theirs in zip(
-        run.fp32_network.convolutions, fuse(student.eval()).convolutions, strict=True
-    ):
-        assert np.array_equal(mine.weight, theirs.weight)
-        assert np.array_equal(mine.bias, theirs.bias)
-    assert isinstance(run.model, QatMobileNet3D)
-    assert torch.equal(run.model.classifier.weight, student.classifier.weight)
-    # Training the twin leaves what it came from alone.
-    before = run.fp32_network.classifier.weight.copy()
-    run.train_epoch(Console(quiet=True))
-    assert np.array_equal(run.fp32_network.classifier.weight, before)
 
 
 def ranges(run: Run) -> list[float]:
@@ -599,7 +575,7 @@ def test_statistics_and_ranges_stay_from_their_epoch_on(
         run.epoch = epoch
         before = ranges(run), statistics(run)
         weight = run.model.classifier.weight.detach().clone()
-        run.train_epoch(quiet)
+        train_epoch(run, quiet)
         moved = [one != other for one, other in zip(before[0], ranges(run), strict=True)]
         shifted = [
             not torch.equal(one, other)
@@ -609,47 +585,3 @@ def test_statistics_and_ranges_stay_from_their_epoch_on(
         assert any(shifted) == (epoch < recipe.freeze_batch_norm_epoch)
         assert not torch.equal(weight, run.model.classifier.weight)
     convert(run.model)
-
-
-@pytest.mark.parametrize("made", ["nothing", "narrow", "quantized"])
-def test_a_start_that_does_not_fit_is_named(
-    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console, made: str
-) -> None:
-    out = tmp_path / "start"
-    recipes: dict[str, Recipe] = {
-        "narrow": replace(tiny, width_multiplier=0.5),
-        "quantized": replace(tiny, quantize=True),
-    }
-    if made in recipes:
-        new_run(replace(recipes[made], epochs=1), tiny_store, out).fit(quiet)
-    reason = "no best.pt" if made == "nothing" else "does not fit"
-    with pytest.raises(DataError, match=reason) as refusal:
-        new_run(replace(tiny, quantize=True), tiny_store, tmp_path / "int8", start=out)
-    assert str(out) in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-
-
-def test_a_start_that_has_seen_the_test_people_is_refused(
-    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match="split 0"):
-        new_run(tiny, tiny_store, tmp_path / "next", split=1, start=start)
-    new_run(tiny, tiny_store, tmp_path / "next", split=0, start=start)
-
-
-def test_a_start_on_the_same_people_of_another_split_is_fine(
-    hand_made_root: Callable, scene: Callable, tiny: Recipe, tmp_path: Path, quiet: Console
-) -> None:
-    root = hand_made_root()
-    for person in (1, 2, 3):
-        root.video(f"vp{person}/run1", scene(34, colour=False))
-        root.chunk(f"vp{person}/run1", 0, 17, "eating")
-        root.chunk(f"vp{person}/run1", 17, 34, "writing")
-    root.annotate()
-    for split in (0, 1):
-        root.split(split, ["vp1"], ["vp2"], ["vp3"])
-    store = prepare(root.path, tmp_path / "store", report=lambda line: None)
-    recipe = replace(tiny, epochs=1, batch_size=2)
-    first = new_run(recipe, store, tmp_path / "first", split=0)
-    first.fit(quiet)
-    new_run(recipe, store, tmp_path / "second", split=1, start=first.out)

@@ -13,7 +13,7 @@ from core.modelfile import load_model, save_model
 from training.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from training.store import Store, open_store
 
-COMMANDS = ("synthesize", "prepare", "fit", "evaluate")
+COMMANDS = ("synthesize", "inspect", "prepare", "bench-store", "fit", "evaluate", "agree")
 RECIPE = """
 width_multiplier = 0.125
 resize = 36
@@ -28,7 +28,7 @@ flip_probability = 0.0
 @pytest.fixture(autouse=True)
 def _leave_malloc_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would hold for the whole test session."""
-    monkeypatch.setattr("training.loop.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("training.hardware.keep_freed_memory", lambda: None)
 
 
 @pytest.fixture
@@ -76,6 +76,8 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys) -> None
         pytest.param("evaluate --data d", id="no model"),
         pytest.param("evaluate m --data d --threads -1", id="negative threads"),
         pytest.param("prepare d", id="nowhere to go"),
+        pytest.param("prepare d o --workers 0", id="no workers"),
+        pytest.param("bench-store d s --clips 0", id="no clips"),
         pytest.param("synthesize out --views", id="no view"),
     ],
 )
@@ -145,7 +147,7 @@ def test_stopping_is_no_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, c
     def interrupted(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.store.prepare", interrupted)
+    monkeypatch.setattr("training.prepare.prepare", interrupted)
     assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == EXIT_FAILED
     said = capsys.readouterr().err
     assert said.startswith("Stopped")
@@ -205,6 +207,24 @@ def test_prepare_tells_one_line_for_each_thing(hand_made_root, scene, tmp_path: 
     assert "1/1 vp1/run1.ids_1: 20 frames" in lines
     assert f"1 chunks ready in {out}" in lines
     assert len(open_store(out).chunks) == 1
+
+
+def test_inspect_lists_a_root_as_tables_and_as_json(hand_made_root, scene, capsys) -> None:
+    root = hand_made_root()
+    root.video("vp1/run1", scene(2))
+    root.chunk("vp1/run1", 0, 2, "eating")
+    root.chunk("vp12/run2b", 0, 2, "eating")
+    root.annotate()
+    assert main(["inspect", str(root.path)]) == EXIT_DONE
+    said = capsys.readouterr().out
+    assert "2 people, 2 runs" in said
+    assert "run2b" in said
+    assert f"{root.path}/inner_mirror/vp12/run2b.ids_1.mp4 is missing (1 rows)." in said
+    assert main(["inspect", str(root.path), "--json"]) == EXIT_DONE
+    described = json.loads(capsys.readouterr().out)
+    assert described["schema"] == "incab.dataset/1"
+    assert described["people"] == [1, 12]
+    assert "no folder" in failure(capsys, "inspect", root.path / "nowhere")
 
 
 def test_from_recipe_to_a_measured_pair(

@@ -63,18 +63,21 @@ def test_only_int8_on_eager_is_not_supported(networks) -> None:
 
 def test_an_unknown_engine_is_named_with_the_choice(model: Model) -> None:
     with pytest.raises(
-        EngineError, match="no engine 'tpu'; choose from openvino, eager, reference"
+        EngineError, match="no engine 'tpu'; choose from openvino, onednn, eager, reference"
     ):
         load_engine(model, "tpu")
 
 
-def test_eager_without_torch_says_what_to_install(
-    networks, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["eager", "onednn"])
+def test_without_torch_its_engines_say_what_to_install(
+    networks, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "core.engines.eager", raising=False)
-    with pytest.raises(EngineError, match=r"needs PyTorch; install it with .*incab\[train\]"):
-        load_engine(networks.model(networks.fp32()), "eager")
+    monkeypatch.delitem(sys.modules, f"core.engines.{name}", raising=False)
+    with pytest.raises(
+        EngineError, match=rf"{name} engine needs PyTorch; install it with .*incab\[train\]"
+    ):
+        load_engine(networks.model(networks.fp32()), name)
 
 
 # Deviation from the golden answers

@@ -121,6 +121,7 @@ def layers(draw: st.DrawFn) -> tuple[Int8Conv, np.ndarray]:
         draw(st.tuples(*[st.integers(1, 3)] * 3)),
         tuple(draw(st.integers(0, k - 1)) for k in kernel),
         groups,
+        tuple(draw(st.integers(0, k - 1)) for k in kernel),
     )
     size = tuple(draw(st.integers(k, k + 4)) for k in kernel)
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -142,12 +143,14 @@ def layers(draw: st.DrawFn) -> tuple[Int8Conv, np.ndarray]:
 def test_a_layer_equals_torch_in_double_precision(case: tuple[Int8Conv, np.ndarray]) -> None:
     conv, x = case
     centred = from_numpy(x.astype(np.float64) - conv.input.zero_point)[None]
+    # Last axis first, before and behind.
+    (t, tt), (h, hh), (w, ww) = conv.geometry.pads
+    centred = functional.pad(centred, (w, ww, h, hh, t, tt))
     sums = functional.conv3d(
         centred,
         from_numpy(conv.weight.astype(np.float64)),
         from_numpy(conv.bias.astype(np.float64)),
         conv.geometry.stride,
-        conv.geometry.padding,
         groups=conv.geometry.groups,
     )[0].numpy()
     assert (sums == np.rint(sums)).all()
@@ -293,8 +296,6 @@ def test_rounding_after_training_changes_the_answer_but_little(networks) -> None
 
 def test_a_network_without_relu_lets_negatives_pass(networks) -> None:
     network = networks.fp32()
-    bare = replace(
-        network, convolutions=tuple(replace(conv, relu=False) for conv in network.convolutions)
-    )
+    bare = replace(network, stages=tuple(replace(conv, relu=False) for conv in network.stages))
     pixels = np.random.default_rng(3).integers(0, 256, networks.spec.clip_shape, np.uint8)
     assert not np.allclose(float_logits(bare, pixels), float_logits(network, pixels), atol=0.01)

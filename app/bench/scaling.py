@@ -1,0 +1,42 @@
+"""How the default engine gains from more threads."""
+
+from __future__ import annotations
+
+import os
+
+from app.bench.process import Subject, time_in_turns
+from app.bench.setting import Json, Setting, reasons
+from core.engines import DEFAULT_ENGINE
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_counts(most: int) -> list[int]:
+    """1, 2, 4, 8 … and `most` itself."""
+    powers = [2**power for power in range(most.bit_length()) if 2**power < most]
+    return [*powers, most]
+
+
+def thread_scaling(run: Setting, excluded: list[Json]) -> list[Json]:
+    """Median latency of the default engine with 1 to all cores."""
+    wanted = [(name, count) for count in thread_counts(cores()) for name in ("int8", "fp32")]
+    subjects: list[tuple[str, Subject]] = [
+        (f"{name}, {count} threads", run.on(name, DEFAULT_ENGINE, count)) for name, count in wanted
+    ]
+    timings, failures = time_in_turns(subjects, run.runs, run.progress)
+    excluded += reasons(failures)
+    return [
+        {
+            "model": name,
+            "engine": DEFAULT_ENGINE,
+            "threads": count,
+            "p50_ms": round(timings[key].latency.p50, 3),
+        }
+        for (name, count), (key, _) in zip(wanted, subjects, strict=True)
+        if key in timings
+    ]

@@ -1,0 +1,97 @@
+"""What is to be measured, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.bench.rows import ModelOnEngine
+from core.errors import ModelFileError
+from core.modelfile import Model, load_model
+
+Progress = Callable[[str], None]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """What to time.
+
+    Attributes:
+        int8: the int8 student's file.
+        fp32: the fp32 student's file.
+        teacher: an fp32 teacher's file, if it is to be timed as well.
+        clip: a video that real clips are taken from.
+        runs: timed runs of each row.
+        threads: CPU threads; as many as there are cores, at most 4, when None.
+        quick: few runs and no thread scaling, to see that all works.
+    """
+
+    int8: Path
+    fp32: Path
+    clip: Path
+    teacher: Path | None = None
+    runs: int = 200
+    threads: int | None = None
+    quick: bool = False
+
+
+def load_models(options: BenchOptions) -> dict[str, Model]:
+    """The models by name: int8, fp32 and, when asked for, teacher.
+
+    Raises:
+        ModelFileError: one cannot be read or is of the wrong kind.
+    """
+    paths = {"int8": options.int8, "fp32": options.fp32}
+    if options.teacher is not None:
+        paths["teacher"] = options.teacher
+    models = {name: load_model(path) for name, path in paths.items()}
+    for name, model in models.items():
+        wanted = "int8" if name == "int8" else "fp32"
+        if model.kind != wanted:
+            raise ModelFileError(
+                f"{paths[name]} is an {model.kind} model; --{name} needs an {wanted} model."
+            )
+    return models
+
+
+def accuracy(model: Model) -> float | None:
+    """Mean per-class accuracy on the test set, as the model file says."""
+    return model.metrics.get("test", {}).get("mean_per_class_accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every part of the measurement needs.
+
+    `folders` hold each model's clips and the reference's answers to them.
+    """
+
+    options: BenchOptions
+    models: Mapping[str, Model]
+    folders: Mapping[str, Path]
+    threads: int
+    runs: int
+    progress: Progress
+
+    def path(self, name: str) -> Path:
+        """The model's file."""
+        path = self.models[name].path
+        assert path is not None
+        return path
+
+    def on(self, name: str, engine: str, threads: int | None = None) -> ModelOnEngine:
+        """A model on an engine, to be timed."""
+        return ModelOnEngine(
+            model=self.path(name),
+            engine=engine,
+            threads=threads or self.threads,
+            folder=self.folders[name],
+        )
+
+
+def reasons(failures: Mapping[str, str]) -> list[Json]:
+    """Failures as the report lists them."""
+    return [{"what": name, "reason": reason} for name, reason in failures.items()]

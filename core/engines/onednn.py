@@ -1,0 +1,195 @@
+"""oneDNN through PyTorch's own operators: int8 on plain uint8 and int8 tensors, and fp32.
+
+These operators are what PyTorch's compiler emits; no quantized dtypes and no compiler are needed.
+Weights are laid out for the kernels once, activations stay channels last, and the pool and the
+classifier, tiny as they are, are the reference's own integers.
+
+Legend: N batch, T frames, H height, W width, C channels, O output channels, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.engines.reference import run_classifier, run_pool
+from core.errors import EngineError
+from core.network import (
+    LARGEST_EXACT_WEIGHT,
+    FloatConv,
+    FloatNetwork,
+    Geometry,
+    Int8Conv,
+    Int8Network,
+    Network,
+    Quantization,
+    Triple,
+    activation_sizes,
+)
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+Layer = Callable[[Tensor], Tensor]
+_NOT_DILATED = (1, 1, 1)
+
+# PyTorch makes its operators at run time, where no checker can follow.
+_ops: Any = torch.ops
+
+
+def int8_layer(conv: Int8Conv, input_shape: tuple[int, int, int, int]) -> Layer:
+    """One convolution of eq. 4 for an input of C×T×H×W: N×C×T×H×W uint8 to N×O×T'×H'×W' uint8."""
+    geometry, source, target = conv.geometry, conv.input, conv.output
+    where = (geometry.stride, geometry.padding, _NOT_DILATED, geometry.groups)
+    scale = torch.from_numpy(conv.weight_scale)
+    symmetric = torch.zeros(len(scale), dtype=torch.int32)
+    bias = torch.from_numpy(
+        np.float32(conv.bias * (source.scale * conv.weight_scale.astype(np.float64)))
+    )
+    weight = _ops.onednn.qconv_prepack(
+        torch.from_numpy(conv.weight), scale, source.scale, source.zero_point, *where,
+        (1, *input_shape),
+    )  # fmt: skip
+    # uint8 clamps at 0; the ReLU of a layer with a zero-point clamps there.
+    lowest = target.zero_point if conv.relu else 0
+
+    def run(levels: Tensor) -> Tensor:
+        y = _ops.onednn.qconv_pointwise(
+            levels, source.scale, source.zero_point, weight, scale, symmetric, bias, *where,
+            target.scale, target.zero_point, torch.uint8, "none", [], "",
+        )  # fmt: skip
+        return y.clamp_(min=lowest) if lowest else y
+
+    return run
+
+
+def float_layer(conv: FloatConv, input_shape: tuple[int, int, int, int]) -> Layer:
+    """Convolution, bias and ReLU in float32 for an input of C×T×H×W; N×C×T×H×W in and out."""
+    geometry = conv.geometry
+    where = (geometry.padding, geometry.stride, _NOT_DILATED, geometry.groups)
+    weight = _ops.mkldnn._reorder_convolution_weight(
+        torch.from_numpy(conv.weight), *where, (1, *input_shape)
+    )
+    bias = torch.from_numpy(conv.bias)
+    after = "relu" if conv.relu else "none"
+
+    def run(x: Tensor) -> Tensor:
+        return _ops.mkldnn._convolution_pointwise(x, weight, bias, *where, after, [], "")
+
+    return run
+
+
+def saturates() -> bool:
+    """Whether int8 kernels here add pairs of products in 16 bits, so that ±127 comes out wrong."""
+    channels = 64
+    conv = Int8Conv(
+        "probe",
+        np.full((channels, channels, 1, 1, 1), 127, np.int8),
+        np.ones(channels, np.float32),
+        np.zeros(channels, np.int32),
+        Geometry((1, 1, 1), (0, 0, 0), 1),
+        Quantization(1.0),
+        Quantization(channels * 127.0),
+    )
+    shape = (channels, 4, 8, 8)
+    bright = torch.full((1, *shape), 255, dtype=torch.uint8)
+    levels = int8_layer(conv, shape)(bright.contiguous(memory_format=torch.channels_last_3d))
+    # Σ 127·255 over the channels, at the output's scale, is 255 again.
+    return bool((levels < 254).any())
+
+
+def pads_wrongly(conv: Int8Conv, size: Triple) -> bool:
+    """Whether oneDNN's VNNI kernels get this layer wrong on an input of T×H×W.
+
+    Measured: up to 255 steps off where the input is one frame, the kernel reaches beyond it, and
+    several outputs read the same single channel. No layer of a student is like that.
+    """
+    outputs, inputs, kernel_frames = conv.weight.shape[:3]
+    return size[0] == 1 and kernel_frames > 1 and inputs == 1 and outputs > conv.geometry.groups
+
+
+def _refuse_what_it_cannot_run(network: Network) -> None:
+    """Raise EngineError, saying why, for what these operators cannot do or get wrong here."""
+    if not torch.backends.mkldnn.is_available():
+        raise EngineError("This PyTorch is built without oneDNN; choose another engine.")
+    if isinstance(network, FloatNetwork) and not network.is_chain:
+        raise EngineError(
+            "The onednn engine runs no network with branches or pools; choose openvino."
+        )
+    for conv in network.convolutions:
+        if not conv.geometry.symmetric:
+            raise EngineError(
+                f"The onednn engine pads {conv.name} only alike on both sides; choose openvino."
+            )
+    if (
+        isinstance(network, Int8Network)
+        and network.largest_weight > LARGEST_EXACT_WEIGHT
+        and saturates()
+    ):
+        raise EngineError(
+            f"This int8 model has weights up to ±{network.largest_weight} and needs a CPU with "
+            f"VNNI; choose one trained within ±{LARGEST_EXACT_WEIGHT}."
+        )
+
+
+class OneDnnEngine:
+    """Runs one network with PyTorch's oneDNN operators; owned by one thread at a time."""
+
+    name = "onednn"
+
+    @torch.inference_mode()
+    def __init__(
+        self, network: Network, clip_shape: tuple[int, int, int, int], threads: int
+    ) -> None:
+        torch.set_num_threads(threads)
+        _refuse_what_it_cannot_run(network)
+        self._network = network
+        self._clip_shape = clip_shape
+        try:
+            self._layers = list(_prepare(network, clip_shape))
+            self._run(torch.zeros(clip_shape, dtype=torch.uint8))
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise EngineError(
+                f"oneDNN cannot run this network ({reason}); choose another engine."
+            ) from error
+
+    @torch.inference_mode()
+    def logits(self, pixels: U8) -> F32:
+        """T×H×W×C uint8 pixels to K float32 logits."""
+        if pixels.shape != self._clip_shape or pixels.dtype != np.uint8:
+            raise ValueError(
+                f"a clip must be {self._clip_shape} uint8, not {pixels.shape} {pixels.dtype}"
+            )
+        # Torch takes no mirrored arrays and warns of read-only ones; any other is used in place.
+        return self._run(torch.from_numpy(np.require(pixels, requirements=["C", "W"])))
+
+    def _run(self, pixels: Tensor) -> F32:
+        # The T×H×W×C pixels are the N×C×T×H×W tensor, channels last, without moving a byte.
+        x = pixels.permute(3, 0, 1, 2).unsqueeze(0)
+        network = self._network
+        if isinstance(network, FloatNetwork):
+            x = x.float() / 255
+            for layer in self._layers:
+                x = layer(x)
+            pooled, classifier = x.mean(dim=(2, 3, 4))[0].numpy(), network.classifier
+            return classifier.weight @ pooled + classifier.bias
+        for layer in self._layers:
+            x = layer(x)
+        return run_classifier(network, run_pool(network, x[0].numpy()))
+
+
+def _prepare(network: Network, clip_shape: tuple[int, int, int, int]) -> Iterator[Layer]:
+    sizes = activation_sizes(network, clip_shape)
+    for conv, size in zip(network.convolutions, sizes, strict=False):
+        shape = (conv.weight.shape[1] * conv.geometry.groups, *size)
+        if isinstance(conv, FloatConv):
+            yield float_layer(conv, shape)
+        elif pads_wrongly(conv, size):
+            raise EngineError(f"oneDNN pads {conv.name} wrongly (one frame); choose openvino.")
+        else:
+            yield int8_layer(conv, shape)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from training.config import Recipe
+from training.loop import train_epoch
+from training.optimizer import learning_rate
+from training.run import Run
+from training.store import Store
+
+
+def test_steps_fall_at_their_milestones() -> None:
+    recipe = Recipe(schedule="steps", learning_rate=0.1, gamma=0.2, milestones=(70, 100, 150))
+
+    def at(epoch: float) -> float:
+        return learning_rate(recipe, epoch / recipe.epochs)
+
+    assert at(0) == at(69.99) == 0.1
+    assert at(70) == at(99.99) == pytest.approx(0.02)
+    assert at(100) == pytest.approx(0.004)
+    assert at(150) == at(199.99) == pytest.approx(0.0008)
+
+
+def test_a_milestone_is_the_first_step_of_its_epoch() -> None:
+    for epochs in (7, 49, 98, 103):  # 1 / 49 * 49 is below 1 in floating point
+        for milestone in range(1, epochs):
+            recipe = replace(Recipe(), epochs=epochs, milestones=(milestone,))
+            assert learning_rate(recipe, (milestone + 0 / 7) / epochs) < recipe.learning_rate
+            assert learning_rate(recipe, (milestone - 1 + 6 / 7) / epochs) == recipe.learning_rate
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0])
+def test_one_cycle_rises_and_falls_to_zero(warmup: float) -> None:
+    recipe = replace(Recipe(), schedule="one-cycle", learning_rate=0.4, warmup=warmup)
+    progress = np.linspace(0, 1, 1001)[:-1]
+    rates = np.array([learning_rate(recipe, float(p)) for p in progress])
+    assert rates.max() == pytest.approx(0.4, rel=0.01)
+    assert (rates > 0).all()
+    rising = progress < warmup
+    assert (np.diff(rates[rising]) > 0).all()
+    assert (np.diff(rates[~rising]) < 0).all()
+    if warmup:
+        assert rates[0] == pytest.approx(0.02)
+    if warmup < 1:
+        assert rates[-1] < 0.001
+        assert learning_rate(recipe, (1 + warmup) / 2) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("changes", [{"momentum": 0.0}, {"optimizer": "adamw"}])
+def test_other_ways_to_step(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console, changes: dict
+) -> None:
+    run = Run(replace(tiny, **changes), tiny_store, tmp_path / "run", threads=1)
+    before = run.model.classifier.weight.detach().clone()
+    train_epoch(run, quiet)
+    assert not torch.equal(run.model.classifier.weight, before)
+    decays = {group["weight_decay"]: group["params"] for group in run.optimizer.param_groups}
+    assert set(decays) == {tiny.weight_decay, 0.0}
+    assert all(parameter.dim() == 1 for parameter in decays[0.0])
+    assert all(parameter.dim() > 1 for parameter in decays[tiny.weight_decay])

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from core.errors import DataError
+from core.quantization import QatMobileNet3D, fuse
+from training.config import Recipe
+from training.loop import fit, train_epoch
+from training.models import new_model
+from training.prepare import prepare
+from training.run import Run
+from training.store import Store
+
+# The machine is shared: two threads that wait for each other take twenty times as long as one.
+new_run = partial(Run, threads=1)
+
+
+def weights_in(path: Path) -> dict[str, Tensor]:
+    return torch.load(path, weights_only=True)
+
+
+def test_people_to_train_and_to_validate_on_are_needed(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"split 2 .*no train"):
+        new_run(tiny, tiny_store, tmp_path, split=2)
+    splits = {0: tiny_store.splits[0] | {"val": ()}}
+    with pytest.raises(DataError, match=r"split 0 .*no val"):
+        new_run(tiny, replace(tiny_store, splits=splits), tmp_path)
+
+
+def test_an_epoch_smaller_than_a_batch_is_refused(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    """It would make no step at all, and keep an untrained student."""
+    with pytest.raises(DataError, match="batch_size"):
+        new_run(replace(tiny, batch_size=13), tiny_store, tmp_path)
+    with pytest.raises(DataError, match="batch_size"):
+        new_run(replace(tiny, clips_per_epoch=3), tiny_store, tmp_path)
+    new_run(replace(tiny, batch_size=12), tiny_store, tmp_path)
+
+
+def test_there_must_be_something_to_go_on_with(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="no checkpoint to resume"):
+        new_run(tiny, tiny_store, tmp_path).resume()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"width_multiplier": 0.5}, "width_multiplier"),
+        ({"learning_rate": 0.01}, "learning_rate"),
+        ({"seed": 5}, "seed"),
+        ({"quantize": True}, "quantize"),
+    ],
+)
+def test_another_recipe_is_refused(
+    start: Path, tiny_store: Store, tiny: Recipe, changes: dict, named: str
+) -> None:
+    """The file would claim a training that did not happen."""
+    run = new_run(replace(tiny, epochs=1, clips_per_epoch=32, **changes), tiny_store, start)
+    with pytest.raises(DataError, match=f"{named}.*--out"):
+        run.resume()
+
+
+def test_other_people_or_another_start_are_refused(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    """Going on with another split would train on people whom the first one tests."""
+    recipe = replace(tiny, epochs=1, clips_per_epoch=32)
+    with pytest.raises(DataError, match="split"):
+        new_run(recipe, tiny_store, start, split=1).resume()
+
+    quantized = replace(recipe, quantize=True, clips_per_epoch=4)
+    run = new_run(quantized, tiny_store, tmp_path / "int8", start=start)
+    fit(run, quiet)
+    with pytest.raises(DataError, match="start"):
+        new_run(quantized, tiny_store, run.out).resume()
+    new_run(quantized, tiny_store, run.out, start=start.parent / "." / start.name).resume()
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None], ids=["empty", "text", "cut"])
+def test_a_damaged_checkpoint_is_named(
+    start: Path, tiny_store: Store, tiny: Recipe, content: bytes | None
+) -> None:
+    for name, use in (
+        (
+            "checkpoint.pt",
+            lambda: new_run(
+                replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, start
+            ).resume(),
+        ),
+        ("best.pt", lambda: new_run(tiny, tiny_store, start.parent / "next", start=start)),
+    ):
+        path = start / name
+        path.write_bytes(path.read_bytes()[:5000] if content is None else content)
+        with pytest.raises(DataError, match=f"{name}.* damaged"):
+            use()
+
+
+def test_the_twin_starts_from_exactly_the_float_student(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    run = new_run(replace(tiny, quantize=True), tiny_store, tmp_path / "int8", start=start)
+    student = new_model(tiny, 34)
+    student.load_state_dict(weights_in(start / "best.pt"))
+    for mine, theirs in zip(
+        run.fp32_network.convolutions, fuse(student.eval()).convolutions, strict=True
+    ):
+        assert np.array_equal(mine.weight, theirs.weight)
+        assert np.array_equal(mine.bias, theirs.bias)
+    assert isinstance(run.model, QatMobileNet3D)
+    assert torch.equal(run.model.classifier.weight, student.classifier.weight)
+    # Training the twin leaves what it came from alone.
+    before = run.fp32_network.classifier.weight.copy()
+    train_epoch(run, Console(quiet=True))
+    assert np.array_equal(run.fp32_network.classifier.weight, before)
+
+
+@pytest.mark.parametrize("made", ["nothing", "narrow", "quantized"])
+def test_a_start_that_does_not_fit_is_named(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console, made: str
+) -> None:
+    out = tmp_path / "start"
+    recipes: dict[str, Recipe] = {
+        "narrow": replace(tiny, width_multiplier=0.5),
+        "quantized": replace(tiny, quantize=True),
+    }
+    if made in recipes:
+        fit(new_run(replace(recipes[made], epochs=1), tiny_store, out), quiet)
+    reason = "no best.pt" if made == "nothing" else "does not fit"
+    with pytest.raises(DataError, match=reason) as refusal:
+        new_run(replace(tiny, quantize=True), tiny_store, tmp_path / "int8", start=out)
+    assert str(out) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_start_that_has_seen_the_test_people_is_refused(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="split 0"):
+        new_run(tiny, tiny_store, tmp_path / "next", split=1, start=start)
+    new_run(tiny, tiny_store, tmp_path / "next", split=0, start=start)
+
+
+def test_a_start_on_the_same_people_of_another_split_is_fine(
+    hand_made_root: Callable, scene: Callable, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    root = hand_made_root()
+    for person in (1, 2, 3):
+        root.video(f"vp{person}/run1", scene(34, colour=False))
+        root.chunk(f"vp{person}/run1", 0, 17, "eating")
+        root.chunk(f"vp{person}/run1", 17, 34, "writing")
+    root.annotate()
+    for split in (0, 1):
+        root.split(split, ["vp1"], ["vp2"], ["vp3"])
+    store = prepare(root.path, tmp_path / "store", report=lambda line: None)
+    recipe = replace(tiny, epochs=1, batch_size=2)
+    first = new_run(recipe, store, tmp_path / "first", split=0)
+    fit(first, quiet)
+    new_run(recipe, store, tmp_path / "second", split=1, start=first.out)

@@ -1,0 +1,74 @@
+"""Does a confidence of 80 % mean right four times out of five? If not, a temperature mends it.
+
+Guo et al., "On Calibration of Modern Neural Networks", 2017.
+
+Legend: N clips, K classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BINS = 15
+# Wide enough for any network; at the ends confidence is all or nothing anyway.
+_LOWEST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.05, 20.0
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
+
+
+def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:
+    """N×K logits to N×K probabilities softmax(z / T)."""
+    scaled = logits.astype(np.float64) / temperature
+    shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def negative_log_likelihood(
+    logits: NDArray[np.float32], targets: NDArray[np.intp], temperature: float = 1.0
+) -> float:
+    """Mean cross-entropy in nats of N×K logits at temperature T."""
+    scaled = logits.astype(np.float64) / temperature
+    largest = scaled.max(axis=1)
+    log_sum = largest + np.log(np.exp(scaled - largest[:, np.newaxis]).sum(axis=1))
+    return float(np.mean(log_sum - scaled[np.arange(len(targets)), targets]))
+
+
+def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.intp]) -> float:
+    """The T at which softmax(z / T) explains the targets best.
+
+    The cross-entropy is convex in 1 / T, so a golden-section search finds its only minimum.
+    """
+    low, high = 1 / _HIGHEST_TEMPERATURE, 1 / _LOWEST_TEMPERATURE
+
+    def cost(inverse: float) -> float:
+        return negative_log_likelihood(logits, targets, 1 / inverse)
+
+    inner, outer = high - _GOLDEN_RATIO * (high - low), low + _GOLDEN_RATIO * (high - low)
+    inner_cost, outer_cost = cost(inner), cost(outer)
+    while high - low > 1e-4 * low:
+        if inner_cost <= outer_cost:
+            high, outer, outer_cost = outer, inner, inner_cost
+            inner = high - _GOLDEN_RATIO * (high - low)
+            inner_cost = cost(inner)
+        else:
+            low, inner, inner_cost = inner, outer, outer_cost
+            outer = low + _GOLDEN_RATIO * (high - low)
+            outer_cost = cost(outer)
+    return 2 / (low + high)
+
+
+def calibration_error(
+    logits: NDArray[np.float32], targets: NDArray[np.intp], temperature: float = 1.0
+) -> float:
+    """Expected calibration error: mean |confidence - accuracy| over 15 bins, weighted by clips."""
+    shares = probabilities(logits, temperature)
+    confidence = shares.max(axis=1)
+    right = shares.argmax(axis=1) == targets
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    error = 0.0
+    for number in range(_BINS):
+        chosen = bins == number
+        if chosen.any():
+            gap = abs(float(confidence[chosen].mean()) - float(right[chosen].mean()))
+            error += gap * float(chosen.mean())
+    return error

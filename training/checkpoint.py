@@ -1,0 +1,123 @@
+"""What a run keeps on disk: weights and checkpoints that are whole or not there, and its recipe."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.errors import DataError
+from core.files import replacing
+
+CHECKPOINT_FILE, BEST_FILE, DESCRIPTION_FILE = "checkpoint.pt", "best.pt", "recipe.json"
+
+
+def save(state: object, path: Path) -> None:
+    """Write `state`; the file changes only when all of it is on the disk.
+
+    Raises:
+        DataError: it cannot be written, for instance because the disk is full; what the file held
+            before is still there.
+    """
+    # In memory first: torch hides the system's reason when it writes itself.
+    content = io.BytesIO()
+    torch.save(state, content)
+    try:
+        with replacing(path) as partial:
+            partial.write_bytes(content.getbuffer())
+    except OSError as error:
+        raise DataError(
+            f"Cannot write {path} ({error.strerror}); what was saved before is kept: make room, "
+            "then go on with --resume."
+        ) from error
+
+
+def load(path: Path) -> Any:
+    """Read what `save` wrote, onto the CPU.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().split("\n", 1)[0][:120]
+        raise DataError(f"{path} is damaged ({reason}); train that run again.") from error
+
+
+def load_weights(run: Path, model: nn.Module) -> None:
+    """Take over the best weights of an earlier float run.
+
+    Raises:
+        DataError: there are none, or they belong to another network.
+    """
+    path = run / BEST_FILE
+    if not path.is_file():
+        raise DataError(f"{run} holds no finished epoch (no {BEST_FILE}); train it first.")
+    state = load(path)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise DataError(f"{path} does not fit this network: {reason}") from error
+
+
+def read_description(run: Path) -> dict[str, Any]:
+    """What recipe.json says of a run; empty where there is none."""
+    try:
+        return json.loads((run / DESCRIPTION_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def write_description(run: Path, description: Mapping[str, Any]) -> None:
+    """Write recipe.json."""
+    with replacing(run / DESCRIPTION_FILE) as partial:
+        partial.write_text(json.dumps(description, indent=2))
+
+
+def check_same_run(run: Path, now: Mapping[str, Any]) -> None:
+    """A run continued with other settings or people would be recorded as what it never was.
+
+    The number of epochs may change, and so may the number of processes as long as each step's clips
+    are cut into the same pieces.
+
+    Raises:
+        DataError: something else is not what the run was begun with; all of it is named.
+    """
+    before = read_description(run)
+    # As JSON has them: tuples are lists there.
+    now = json.loads(json.dumps(now))
+    ours = now["recipe"]
+    changed = [
+        name
+        for name, value in before.get("recipe", {}).items()
+        if name not in ("epochs", "accumulate") and name in ours and ours[name] != value
+    ]
+    for name in ("split", "data", "data_fingerprint"):
+        if name in before and before[name] != now[name]:
+            changed.append(name)
+    for name in ("start", "teacher"):
+        if _resolved(before.get(name)) != _resolved(now[name]):
+            changed.append(name)
+    if before and _pieces(before) != _pieces(now):
+        changed.append("accumulate or number of processes")
+    if changed:
+        raise DataError(
+            f"{run} was begun with another {', '.join(changed)}; "
+            "repeat the command it was begun with, or choose another --out."
+        )
+
+
+def _resolved(path: str | None) -> Path | None:
+    return Path(path).resolve() if path else None
+
+
+def _pieces(description: Mapping[str, Any]) -> int:
+    return description["recipe"].get("accumulate", 1) * description.get("processes", 1)

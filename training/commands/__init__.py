@@ -1,0 +1,1 @@
+"""What `incab-train` can do, one file for each larger command."""

@@ -1,0 +1,79 @@
+"""`incab-train evaluate`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure model files on the chunks of a store: accuracy, per class too, and calibration.
+
+    Two models are also compared class by class, as in the paper's Table III.
+
+    Example: incab-train evaluate fp32.safetensors int8.safetensors --data data/cabin-store
+    """
+
+    models: Positional[tuple[Path, ...]]
+    """Model files, shown side by side."""
+    data: Path
+    """A prepared store."""
+    split: int = 0
+    """Which split of the people."""
+    subset: str = "test"
+    """train, val or test."""
+    draws: int = 0
+    """Score this many seeded random draws of 16 frames instead of the one evenly spread clip."""
+    confusion: Path | None = None
+    """Folder for a confusion matrix of each model, as CSV and as PNG."""
+    engine: str = "openvino"
+    """Engine that runs the models."""
+    threads: int = 2
+    """CPU threads."""
+    json: bool = False
+    """Print JSON (schema incab.evaluate/1) instead of a table."""
+    debug: bool = False
+    """Show a traceback when something fails."""
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError("name at least one model file")
+        if self.threads < 1:
+            raise ValueError("threads must be at least 1")
+        if self.draws < 0:
+            raise ValueError("draws must not be negative")
+
+    def run(self, console: Console) -> None:
+        from core.engines import load_engine
+        from core.modelfile import load_model
+        from training.evaluate import evaluate_model, targets_of
+        from training.store import open_store
+
+        store = open_store(self.data)
+        positions = store.subset(self.split, self.subset)
+        results = {}
+        for path in self.models:
+            model = load_model(path)
+            engine = load_engine(model, self.engine, self.threads)
+            results[str(path)], logits = evaluate_model(model, engine, store, positions, self.draws)
+            if self.confusion is not None:
+                from training.confusion import write_confusion
+
+                answers = logits.argmax(axis=1)
+                targets = targets_of(store, positions, self.draws)
+                where = f"split {self.split} {self.subset}"
+                for written in write_confusion(
+                    targets, answers, store.labels, self.confusion / path.stem, where
+                ):
+                    console.print(f"Wrote {written}", soft_wrap=True)
+        if self.json:
+            print(json.dumps({"schema": "incab.evaluate/1", "models": results}, indent=2))
+            return
+        from training.tables import accuracy_table
+
+        console.print(accuracy_table(results))

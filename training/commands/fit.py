@@ -1,0 +1,125 @@
+"""`incab-train fit`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import tyro
+from rich.console import Console
+from tyro.conf import Positional
+
+from core.errors import DataError
+from training.config import Recipe, find_recipe, read_recipe
+
+
+def _metavar(kind: Any) -> str:
+    if kind is bool or get_origin(kind) is Literal:
+        return "{" + ",".join(map(str, get_args(kind) or (True, False))) + "}"
+    return "[INT ...]" if get_origin(kind) is tuple else kind.__name__.upper()
+
+
+def _overrides() -> Any:
+    """Every field of Recipe as an option that is None unless it is given."""
+    options: list[tuple[str, Any, Any]] = []
+    for name, kind in get_type_hints(Recipe).items():
+        shown = tyro.conf.arg(metavar=_metavar(kind), help_behavior_hint="(default: the recipe's)")
+        options.append((name, Annotated[kind | None, shown], field(default=None)))
+    made = make_dataclass("Overrides", options, frozen=True, kw_only=True)
+    # tyro takes each option's help from here.
+    made.__doc__ = (Recipe.__doc__ or "").replace(
+        "One training run.", "Override a setting of the recipe; without it the recipe decides."
+    )
+    return made
+
+
+Overrides = _overrides()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Train by a recipe: a file, or the name of one that InCab brings along.
+
+    Ctrl-C finishes the step and saves; --resume goes on. For several GPUs or machines start it with
+    torchrun; a step's clips are then shared among the processes.
+
+    Example: incab-train fit cabin_fp32 --data data/cabin-store --out runs/fp32 --epochs 20
+    """
+
+    recipe: Positional[str]
+    """A .toml file or the name of a bundled recipe."""
+    data: Path
+    """A prepared store."""
+    out: Path
+    """Folder of the run."""
+    split: int = 0
+    """Which split of the people."""
+    start: Path | None = None
+    """Run whose network to start from; its int8 twin is made from exactly that network."""
+    teacher: Path | None = None
+    """Run or fp32 model file to learn from (with beta above 0); the start run if left out."""
+    resume: bool = False
+    """Go on where --out was last saved."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU if there is one."""
+    threads: int = 2
+    """CPU threads."""
+    workers: int = 0
+    """Processes that prepare clips beside training; worth it with a GPU."""
+    in_memory: bool = False
+    """Keep the frames in main memory; worth it when the store is larger than the disk cache."""
+    override: Annotated[Overrides, tyro.conf.OmitArgPrefixes] = field(default_factory=Overrides)
+    debug: bool = False
+    """Show a traceback when something fails."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError("threads must be at least 1")
+        if self.workers < 0:
+            raise ValueError("workers must be at least 0")
+
+    def run(self, console: Console) -> None:
+        from training.hardware import find_device, keep_freed_memory
+        from training.processes import joined, local_rank
+        from training.store import open_store
+
+        keep_freed_memory()
+        given = {name: value for name, value in asdict(self.override).items() if value is not None}
+        recipe = read_recipe(find_recipe(self.recipe), given)
+        if (self.out / "checkpoint.pt").is_file() and not self.resume:
+            raise DataError(
+                f"{self.out} holds a run already; add --resume or choose another --out."
+            )
+        store = open_store(self.data)
+        device = find_device(self.device, local_rank())
+        with joined(device) as processes:
+            from training.loop import fit
+            from training.run import Run
+
+            run = Run(
+                recipe,
+                store,
+                self.out,
+                split=self.split,
+                start=self.start,
+                teacher=self.teacher,
+                threads=self.threads,
+                workers=self.workers,
+                in_memory=self.in_memory,
+                device=device,
+                processes=processes,
+            )
+            if self.resume:
+                run.resume()
+            fit(run, console)
+        if not processes.is_first:
+            return
+        from training.export import export_run
+
+        model = export_run(run, self.threads)
+        figures = ", ".join(
+            f"{name} mean per-class {values['mean_per_class_accuracy']:.1%}"
+            for name, values in model.metrics.items()
+        )
+        console.print(f"Wrote {model.path} ({model.file_mb:.2f} MB, {figures})", soft_wrap=True)

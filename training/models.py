@@ -1,0 +1,188 @@
+"""The networks of a run: the one that learns, and the one that teaches it.
+
+Legend: B batch, T frames, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.clip import ClipSpec
+from core.errors import DataError
+from core.golden import GOLDEN_NAMES, golden_clip
+from core.modelfile import Model, load_model
+from core.models.i3d import I3D, SameConvBnRelu3d
+from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
+from core.network import FloatNetwork
+from training.checkpoint import load_weights, read_description
+from training.config import Recipe
+from training.hardware import as_input
+from training.store import Store
+
+FloatModel = MobileNet3D | I3D
+
+# A model file's own engines compute in another order; the golden answers themselves are this near.
+_GOLDEN_TOLERANCE = 1e-3
+
+
+def new_model(recipe: Recipe, num_classes: int) -> FloatModel:
+    """An untrained network as the recipe wants it."""
+    channels = recipe.clip.channel_count
+    model: FloatModel
+    if recipe.model == "i3d":
+        model = I3D(num_classes, channels, dropout=recipe.dropout)
+    else:
+        model = MobileNet3D(num_classes, recipe.width_multiplier, channels, recipe.dropout)
+    if recipe.tie_input_channels:
+        weight = next(m for m in model.modules() if isinstance(m, nn.Conv3d)).weight
+        with torch.no_grad():
+            weight.copy_(weight.mean(dim=1, keepdim=True).expand_as(weight))
+    return model
+
+
+def check_apart(described: Mapping[str, Any], name: Path, store: Store, split: int) -> None:
+    """See to it that a run was not trained on people whom this split keeps apart.
+
+    Raises:
+        DataError: it was, and accuracy on them would mean nothing; or it knows other labels.
+    """
+    labels = described.get("labels")
+    if labels is not None and tuple(labels) != store.labels:
+        raise DataError(
+            f"{name} was trained on {len(labels)} other labels than the {len(store.labels)} of "
+            f"{store.folder}; use one that was trained on these."
+        )
+    if described.get("data") != store.description["origin"]:
+        return
+    earlier = described.get("split", split)
+    kept_apart = {*store.subset(split, "val"), *store.subset(split, "test")}
+    if kept_apart.intersection(store.subset(earlier, "train")):
+        raise DataError(
+            f"{name} was trained on split {earlier}, whose training people are kept apart in "
+            f"split {split}; use a run on split {split}."
+        )
+
+
+class Teacher(nn.Module):
+    """A trained network that only answers: eval mode, no gradient, the student's own clips."""
+
+    def __init__(self, model: FloatModel) -> None:
+        super().__init__()
+        self.model = model.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Stay in eval mode whatever is asked."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """B×C×T×H×W float in [0, 1] to B×K logits; a grey clip is shown as equal R, G and B."""
+        if x.shape[1] < self.model.in_channels:
+            x = x.expand(-1, self.model.in_channels, -1, -1, -1)
+        return self.model(x)
+
+
+def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teacher:
+    """The float network of a finished run (its folder) or of an fp32 model file.
+
+    Raises:
+        DataError: it is quantized, knows other labels or people kept apart, or was trained for
+            clips that are not the student's.
+        ModelFileError: the file cannot be used.
+    """
+    # What is built here is overwritten; the student's random numbers stay what they were.
+    with torch.random.fork_rng(devices=[]):
+        if path.is_file():
+            model, theirs = _from_file(path, store, split)
+        else:
+            model, theirs = _from_run(path, store, split)
+    for name in ("frames", "span_s", "resize", "crop"):
+        if getattr(theirs, name) != getattr(clip, name):
+            raise DataError(
+                f"The teacher {path} was trained with {name} {getattr(theirs, name)}, the student "
+                f"has {getattr(clip, name)}; use a teacher trained on the same clips."
+            )
+    if theirs.channels != clip.channels and (theirs.channels, clip.channels) != ("rgb", "grey"):
+        raise DataError(
+            f"The teacher {path} wants {theirs.channels} clips, the student's are {clip.channels}; "
+            "use a teacher trained on the same clips."
+        )
+    return Teacher(model)
+
+
+def _from_run(run: Path, store: Store, split: int) -> tuple[FloatModel, ClipSpec]:
+    described = read_description(run)
+    check_apart(described, run, store, split)
+    try:
+        settings = described.get("recipe", {})
+        recipe = Recipe(**settings | {"milestones": tuple(settings.get("milestones", ()))})
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{run}/recipe.json is not of this InCab ({error}); train it again."
+        ) from error
+    if recipe.quantize:
+        raise DataError(f"{run} is a quantized run; a teacher must be its float run.")
+    model = new_model(recipe, len(store.labels))
+    load_weights(run, model)
+    return model, recipe.clip
+
+
+def _from_file(path: Path, store: Store, split: int) -> tuple[FloatModel, ClipSpec]:
+    file = load_model(path)
+    described = {name: file.training[name] for name in ("data", "split") if name in file.training}
+    check_apart({**described, "labels": file.labels}, path, store, split)
+    if not isinstance(file.network, FloatNetwork):
+        raise DataError(f"{path} is an int8 model; a teacher must be an fp32 one.")
+    channels = file.clip.channel_count
+    model: FloatModel
+    if file.architecture.get("name") == "i3d":
+        model = I3D(len(file.labels), channels)
+    else:
+        width = file.architecture.get("width_multiplier", 0.5)
+        model = MobileNet3D(len(file.labels), width, channels)
+    try:
+        _unfold(file.network, model)
+    except (RuntimeError, ValueError) as error:
+        raise DataError(f"{path} holds a network that cannot be rebuilt here ({error}).") from error
+    _check_golden(model, file, path)
+    return model, file.clip
+
+
+@torch.no_grad()
+def _unfold(network: FloatNetwork, model: FloatModel) -> None:
+    """Give `model` the folded weights of `network`, behind batch norms that only add the bias.
+
+    For eval mode: batch statistics would undo what was folded in.
+    """
+    kinds = (ConvBnRelu3d, SameConvBnRelu3d)
+    blocks = [module for module in model.modules() if isinstance(module, kinds)]
+    for block, layer in zip(blocks, network.convolutions, strict=True):
+        assert block.bn.running_mean is not None
+        assert block.bn.running_var is not None
+        block.conv.weight.copy_(torch.from_numpy(layer.weight))
+        block.bn.weight.fill_(1)
+        block.bn.bias.copy_(torch.from_numpy(layer.bias))
+        block.bn.running_mean.zero_()
+        block.bn.running_var.fill_(1 - block.bn.eps)
+    model.classifier.weight.copy_(torch.from_numpy(network.classifier.weight))
+    model.classifier.bias.copy_(torch.from_numpy(network.classifier.bias))
+
+
+@torch.inference_mode()
+def _check_golden(model: FloatModel, file: Model, path: Path) -> None:
+    """The file's own answers prove that the rebuilt network is the one that was saved."""
+    model.eval()
+    for name in GOLDEN_NAMES:
+        clip = torch.from_numpy(golden_clip(name, file.clip.clip_shape)).permute(3, 0, 1, 2)
+        answer = model(as_input(clip[None]))[0].numpy()
+        expected = np.asarray(file.golden[name])
+        if np.abs(answer - expected).max() > _GOLDEN_TOLERANCE * max(1, np.abs(expected).max()):
+            raise DataError(
+                f"{path} holds a network that cannot be rebuilt here: its golden answers differ."
+            )

@@ -1,0 +1,45 @@
+"""How weights move: the recipe's optimizer and its learning rate over the run."""
+
+from __future__ import annotations
+
+from math import cos, pi
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.config import Recipe
+
+
+def learning_rate(recipe: Recipe, progress: float) -> float:
+    """Learning rate at `progress` (0 to 1) of the run."""
+    if recipe.schedule == "steps":
+        passed = sum(progress >= milestone / recipe.epochs for milestone in recipe.milestones)
+        return recipe.learning_rate * recipe.gamma**passed
+    if progress < recipe.warmup:
+        return recipe.learning_rate * (0.05 + 0.95 * progress / recipe.warmup)
+    fall = (progress - recipe.warmup) / (1 - recipe.warmup)
+    return recipe.learning_rate * 0.5 * (1 + cos(pi * fall))
+
+
+def new_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all parameters."""
+    groups = _parameter_groups(model, recipe.weight_decay)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.SGD(
+        groups,
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+    )
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay acts on weights; biases and batch-norm parameters are left alone."""
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,245 @@
+"""The state of one training run: what learns, from what, how far it is, and how it is kept.
+
+A run is a folder:
+
+    recipe.json       the resolved recipe, where the data came from, versions, commit
+    log.jsonl         one line for each epoch
+    checkpoint.pt     everything needed to go on (`--resume`): rewritten after each epoch, every ten
+                      minutes, and when training is stopped
+    best.pt           the network's weights at the best validation epoch
+    model.safetensors the finished model file
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from core.errors import DataError
+from core.models.mobilenet3d import MobileNet3D
+from core.quantization import QatMobileNet3D, fuse
+from training.batches import StepBatches
+from training.checkpoint import (
+    BEST_FILE,
+    CHECKPOINT_FILE,
+    check_same_run,
+    load,
+    load_weights,
+    read_description,
+    save,
+    write_description,
+)
+from training.config import Recipe
+from training.dataset import Augmentation, BalancedSampler, ChunkDataset
+from training.hardware import random_state, set_random_state
+from training.models import FloatModel, Teacher, check_apart, load_teacher, new_model
+from training.optimizer import new_optimizer
+from training.processes import Processes
+from training.provenance import data_fingerprint, git_commit, versions
+from training.store import Store
+
+_ALONE = Processes()
+
+
+class Run:
+    """One training run between two steps; `training.loop` advances it.
+
+    Raises:
+        DataError: the split has nobody to train or validate on, an epoch is smaller than a batch,
+            a batch cannot be shared by the processes, or start run or teacher do not fit.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        store: Store,
+        out: Path,
+        *,
+        split: int = 0,
+        start: Path | None = None,
+        teacher: Path | None = None,
+        threads: int = 2,
+        workers: int = 0,
+        in_memory: bool = False,
+        device: torch.device | None = None,
+        processes: Processes = _ALONE,
+    ) -> None:
+        torch.set_num_threads(threads)
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.store, self.out = recipe, store, out
+        self.split, self.start = split, start
+        self.device, self.processes = device or torch.device("cpu"), processes
+        self.spec = recipe.clip
+        self.workers = workers
+        self._prepare_data(in_memory)
+
+        model = new_model(recipe, len(store.labels))
+        if start is not None:
+            check_apart(read_description(start), start, store, split)
+            load_weights(start, model)
+        self.teacher_path = teacher or (start if recipe.beta > 0 else None)
+        self.teacher = self._load_teacher()
+        self.fp32_network = fuse(cast(MobileNet3D, model)) if recipe.quantize else None
+        self.model: FloatModel | QatMobileNet3D = (
+            QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit)
+            if recipe.quantize
+            else model
+        )
+        for module in (self.model, self.teacher):
+            if module is not None:
+                module.to(self.device, memory_format=torch.channels_last_3d)
+        self.optimizer = new_optimizer(self.model, recipe)
+        self.average = (
+            AveragedModel(
+                self.model,
+                multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay),
+                use_buffers=True,
+            )
+            if recipe.average_decay
+            else None
+        )
+        # What is called to train: with several processes it also adds up their gradients.
+        self.trained: nn.Module = self.model
+        if processes.count > 1:
+            # Weights of 1×1×1 convolutions lie the same way in both layouts; their strides do not.
+            warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+            self.trained = DistributedDataParallel(self.model)
+            # The weights are the first process's; dropout shall differ.
+            if not processes.is_first:
+                torch.manual_seed(recipe.seed + 1_000_003 * processes.rank)
+        self.epoch = self.step = 0
+        self.best_score = -1.0
+        self.history: list[dict[str, Any]] = []
+        self.sums: dict[str, float] = {}
+
+    def _prepare_data(self, in_memory: bool) -> None:
+        recipe, store, split = self.recipe, self.store, self.split
+        augmentation = Augmentation(
+            flip_probability=recipe.flip_probability,
+            brightness=recipe.brightness,
+            contrast=recipe.contrast,
+            window_probability=recipe.window_probability,
+        )
+        train, val = store.subset(split, "train"), store.subset(split, "val")
+        self.train_data = ChunkDataset(
+            store, train, self.spec, augmentation, recipe.seed, in_memory
+        )
+        self.val_data = ChunkDataset(store, val, self.spec, in_memory=in_memory)
+        for name, data in (("train", self.train_data), ("val", self.val_data)):
+            if not len(data):
+                raise DataError(f"In split {split} {store.folder} has no {name} chunks.")
+        count = recipe.clips_per_epoch or len(train)
+        if count < recipe.batch_size:
+            raise DataError(
+                f"An epoch of {count} clips does not fill one batch of {recipe.batch_size}; "
+                "lower batch_size or raise clips_per_epoch."
+            )
+        pieces = recipe.accumulate * self.processes.count
+        if recipe.batch_size % pieces:
+            raise DataError(
+                f"A batch of {recipe.batch_size} clips cannot be cut into {pieces} equal pieces; "
+                "change batch_size, accumulate or the number of processes."
+            )
+        self.sampler = BalancedSampler(self.train_data.targets, count, recipe.seed)
+        self.batches = StepBatches(
+            self.sampler, recipe.batch_size, recipe.accumulate, self.processes
+        )
+
+    def _load_teacher(self) -> Teacher | None:
+        if self.recipe.beta == 0:
+            if self.teacher_path is not None:
+                raise DataError("The recipe's beta is 0, so a teacher teaches nothing; raise beta.")
+            return None
+        if self.teacher_path is None:
+            raise DataError("beta above 0 needs a teacher; name its run with --teacher or --start.")
+        return load_teacher(self.teacher_path, self.spec, self.store, self.split)
+
+    @property
+    def kept(self) -> nn.Module:
+        """What is validated and kept: the running average of weights, or the weights."""
+        return self.average.module if self.average is not None else self.model
+
+    def means(self) -> dict[str, float]:
+        """Losses and training accuracy of the epoch so far, of this process's clips."""
+        pieces = self.step * self.recipe.accumulate
+        return {name: self.sums[name] / pieces for name in sorted(self.sums)}
+
+    def keep_best(self, score: float) -> None:
+        """Save what is kept, unless an earlier epoch scored better."""
+        if score < self.best_score:
+            return
+        self.best_score = score
+        if self.processes.is_first:
+            save(self.kept.state_dict(), self.out / BEST_FILE)
+
+    def describe(self) -> None:
+        """Write recipe.json."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_description(self.out, self.description())
+
+    def description(self) -> dict[str, Any]:
+        """What recipe.json says: enough to repeat the run, and to know what it was."""
+        return {
+            "recipe": asdict(self.recipe),
+            "split": self.split,
+            "start": str(self.start) if self.start else None,
+            "teacher": str(self.teacher_path) if self.teacher_path else None,
+            "data": self.store.description["origin"],
+            "data_fingerprint": data_fingerprint(self.store),
+            "labels": self.store.labels,
+            "device": self.device.type,
+            "processes": self.processes.count,
+            "commit": git_commit(),
+            "versions": versions(),
+        }
+
+    def save_checkpoint(self) -> None:
+        """Everything that the next step depends on, in one file that replaces the last."""
+        random = self.processes.everybodys(random_state(self.device))
+        if not self.processes.is_first:
+            return
+        state = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "sums": self.sums,
+            "history": self.history,
+            "best_score": self.best_score,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "random": random,
+        }
+        save(state, self.out / CHECKPOINT_FILE)
+
+    def resume(self) -> None:
+        """Go on where this run's folder was last saved, in the middle of an epoch if need be.
+
+        Raises:
+            DataError: there is nothing to go on with, or the folder holds another run than this.
+        """
+        path = self.out / CHECKPOINT_FILE
+        if not path.is_file():
+            raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
+        check_same_run(self.out, self.description())
+        state = load(path)
+        self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.sums, self.history = state["sums"], state["history"]
+        self.best_score = state["best_score"]
+        if len(state["random"]) == self.processes.count:
+            set_random_state(state["random"][self.processes.rank], self.device)
+
+    def load_best(self) -> None:
+        """Put the best epoch's weights into `model`, for export."""
+        self.model.load_state_dict(load(self.out / BEST_FILE))
+        self.model.eval()
