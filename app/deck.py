@@ -28,6 +28,7 @@ class Deck(QObject):
         self._follower: Capture | None = None
         # Told to stop but still running; kept, because a running QThread must not be destroyed.
         self._retired: list[Capture] = []
+        self._closed = False
         self._loop = False
         self._view_size: tuple[int, int] | None = None
 
@@ -50,6 +51,12 @@ class Deck(QObject):
             self._retire(current)
         self._start_wanted()
 
+    def close(self) -> None:
+        """Stop every thread and start no other, whatever signals are still on their way."""
+        self._closed = True
+        for capture in self.workers:
+            capture.stop()
+
     def set_loop(self, loop: bool) -> None:
         """Whether files start again when they end."""
         self._loop = loop
@@ -64,7 +71,9 @@ class Deck(QObject):
 
     def _start_wanted(self) -> None:
         wanted = self._wanted
-        if wanted is None or any(_same_device(old.setup, wanted) for old in self._retired):
+        if self._closed or wanted is None:
+            return
+        if any(_same_device(old.setup, wanted) for old in self._retired):
             return
         self._wanted = None
         capture = Capture(wanted)

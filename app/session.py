@@ -162,9 +162,9 @@ class Session(QObject):
         self._shutting_down = True
         self._tick_timer.stop()
         self._numbers_timer.stop()
+        self._deck.close()
+        self._inference.stop()
         workers = [self._inference, *self._deck.workers]
-        for worker in workers:
-            worker.stop()
         deadline_s = time.monotonic() + _SHUTDOWN_S
         late = [
             worker.objectName()

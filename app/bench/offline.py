@@ -20,7 +20,7 @@ from app.bench.clips import F32, read_clips
 from app.bench.process import Runner, time_in_turns
 from app.bench.rows import agreement
 from app.bench.setting import Json, Setting, reasons
-from core.engines.openvino import build_graph, compile_graph
+from core.engines.openvino import build_graph, compile_graph, shared_core
 from core.errors import EngineError
 from core.modelfile import load_model
 
@@ -58,7 +58,7 @@ class Scoring:
         graph = build_graph(model.network, model.clip.clip_shape, self.batch)
         if not self.throughput:
             return _Scorer(self, compile_graph(graph, self.threads), 1)
-        compiled = ov.Core().compile_model(
+        compiled = shared_core().compile_model(
             graph,
             "CPU",
             {

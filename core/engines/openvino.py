@@ -10,6 +10,7 @@ Legend: N batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -168,10 +169,20 @@ def build_layer_graph(conv: Int8Conv, input_shape: tuple[int, int, int, int]) ->
     return _new_model([ops.result(ops.convert(y, "u8"))], [levels], conv.name)
 
 
+@functools.cache
+def shared_core() -> ov.Core:
+    """The one OpenVINO of this process.
+
+    Its CPU plugin gives the calling thread a stack for signal handlers and takes it away with its
+    last model. With a plugin for each model, two that are not freed in reverse order leave the
+    thread with freed memory for a stack, and the next Ctrl-C is a segmentation fault.
+    """
+    return ov.Core()
+
+
 def compile_graph(graph: ov.Model, threads: int) -> ov.CompiledModel:
     """Compile for this CPU with a fixed number of threads and float32 wherever it is not int8."""
-    core = ov.Core()
-    return core.compile_model(
+    return shared_core().compile_model(
         graph,
         "CPU",
         {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from app.inference import Inference
@@ -217,6 +219,23 @@ def test_a_source_named_before_the_models_are_known_is_opened_then(
     assert session.state is State.OPENING
     session.start()
     qtbot.waitUntil(lambda: len(log.shown) > 0, timeout=20_000)
+
+
+def test_what_was_still_on_its_way_opens_nothing_after_the_end(
+    make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    """A thread that nobody owns any more would end the program with it."""
+    session, _ = make_session(ready=False)
+    session.open(videos / "long.mp4")  # waits until the models are known
+    session.start()
+    # Their description was sent, but this thread has not been told yet.
+    assert session._inference.wait(0) is False
+    deadline_s = time.monotonic() + 20
+    while session._inference.spec is None and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert session.shutdown()
+    QCoreApplication.processEvents()
+    assert session._deck.workers == []
 
 
 def test_a_file_may_follow_a_file(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -50,3 +52,27 @@ def test_int8_layers_really_run_as_integers(networks) -> None:
 
 def test_the_first_layer_takes_pixels_as_they_are(networks) -> None:
     assert networks.int8().convolutions[0].input == PIXELS
+
+
+ENGINES_FREED_IN_ORDER = """
+import os, signal, sys
+from core.engines.openvino import OpenVinoEngine
+from core.modelfile import load_model
+models = [load_model(path) for path in sys.argv[1:]]
+engines = [OpenVinoEngine(model.network, model.clip.clip_shape, 1) for model in models]
+while engines:
+    del engines[0]
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal stacks")
+def test_ctrl_c_after_two_engines_is_no_crash(twin_files) -> None:
+    """OpenVINO's CPU plugin changes the thread's stack for signal handlers."""
+    command = [sys.executable, "-c", ENGINES_FREED_IN_ORDER, *map(str, twin_files)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
