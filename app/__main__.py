@@ -43,12 +43,15 @@ class Window:
     probe: ProbeMode = "once"
     """Try the engine in a process of its own: once on this machine, again now, or never."""
     threads: int | None = None
-    """CPU threads for the models; as many as there are cores, at most 4, when left out."""
+    """CPU threads for the models; as many as there are logical cores, at most 4, when left out."""
     debug: bool = False
     """Show a traceback when something fails."""
 
+    def __post_init__(self) -> None:
+        _check_threads(self.threads)
+
     def run(self) -> int:
-        from app.main_window import run_window
+        from app.run_window import run_window
 
         return run_window(self.options())
 
@@ -112,7 +115,7 @@ class Replay:
     probe: ProbeMode = "once"
     """Try the engine in a process of its own: once on this machine, again now, or never."""
     threads: int | None = None
-    """CPU threads for the models."""
+    """CPU threads for the models; as many as there are logical cores, at most 4, when left out."""
     json: bool = False
     """Print JSON (schema incab.replay/1) instead of a table."""
     debug: bool = False
@@ -125,7 +128,8 @@ class Replay:
         from rich.console import Console
         from rich.progress import Progress
 
-        from app.replay import ReplayOptions, print_report, replay
+        from app.replay import ReplayOptions, replay
+        from app.replay_table import print_report
 
         options = ReplayOptions(
             source=self.source,
@@ -172,7 +176,7 @@ class Bench:
     runs: int = 200
     """Timed runs of each row, after a warm-up."""
     threads: int | None = None
-    """CPU threads; as many as there are cores, at most 4, when left out."""
+    """CPU threads; as many as there are logical cores, at most 4, when left out."""
     quick: bool = False
     """Few runs and no thread scaling: shows that all works, not how fast it is."""
     plot: Path | None = None

@@ -22,6 +22,7 @@ from app.messages import (
     ModelPair,
     Slot,
 )
+from app.models import why_not_comparable
 from core.clip import ClipSpec
 from core.comparison import Prediction, predict
 from core.engine_choice import AUTOMATIC, choose_engine, try_first_choices
@@ -187,22 +188,3 @@ class Inference(QThread):
             )
             offer, self._pending = self._pending, None
             return None if self._stopping else offer
-
-
-def why_not_comparable(int8: Model, fp32: Model) -> str | None:
-    """Why two models cannot be shown the same clip and compared, or None when they can."""
-    if int8.clip != fp32.clip:
-        return (
-            f"{_name(fp32)} wants other clips than {_name(int8)}; choose two models that look at "
-            "the same number of frames, span and size."
-        )
-    if int8.labels != fp32.labels:
-        return (
-            f"{_name(fp32)} knows other activities than {_name(int8)}; choose two models with "
-            "the same class list."
-        )
-    return None
-
-
-def _name(model: Model) -> str:
-    return model.path.name if model.path else f"the {model.kind} model"

@@ -10,11 +10,16 @@ import psutil
 from core.machine import proc_value
 
 
-def default_threads() -> int:
-    """Threads for the engines: the cores this process may use, at most four."""
+def cores() -> int:
+    """Logical CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return min(4, len(os.sched_getaffinity(0)))
-    return min(4, os.cpu_count() or 2)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_threads() -> int:
+    """Threads for the engines: the logical cores this process may use, at most four."""
+    return min(4, cores())
 
 
 def peak_rss_mb() -> float:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import resources, theme
-from app.application import make_application
 from app.capture import LiveReader
-from app.crash import CrashReporter
 from app.inference import Inference
 from app.messages import SLOTS, SourceInfo
 from app.options import WindowOptions
@@ -280,26 +273,3 @@ def _bar(*parts: QWidget | None) -> QFrame:
         else:
             layout.addWidget(part)
     return bar
-
-
-def run_window(options: WindowOptions) -> int:
-    """Show the window until it is closed; returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    application = make_application()
-    reporter = CrashReporter()
-    reporter.install()
-    window = MainWindow(options)
-    reporter.crashed.connect(window.widgets.banner.show_problem)
-    # The session's timers let Python look at signals often enough.
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, frame: window.close())
-    window.show()
-    window.start()
-    status = application.exec()
-    reporter.uninstall()
-    if not window.ended_cleanly or multiprocessing.active_children():
-        # A thread or a camera's driver is stuck; waiting for it would keep the process alive.
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(status)
-    return status

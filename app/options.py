@@ -20,7 +20,7 @@ class WindowOptions:
         engine: which engine runs both models; "auto" is the first that is right here.
         probe: whether to try the engine in a child process, or use what is remembered of it.
         settings_path: INI file for what is remembered; None is the system's usual place.
-        threads: CPU threads of each engine; None chooses 2 to 4 by the machine.
+        threads: CPU threads of each engine; None takes one for each logical core, at most 4.
         loop: start a file again when it ends; None takes what was remembered.
     """
 

@@ -82,7 +82,7 @@ class Presenter(QObject):
         self._record: TimelineRecord | None = None
         self._shown: Shown | None = None
         self._refreshed_s = 0.0
-        self._failed: set[str] = set()
+        self._failed: set[Slot] = set()
         self._no_signal: tuple[str, str] | None = None
 
         session.models_described.connect(self._on_models)
@@ -107,7 +107,7 @@ class Presenter(QObject):
 
     def _on_engine_tried(self, engine: str) -> None:
         for slot, panel in self._widgets.panels.items():
-            if slot not in self._session.engines:
+            if slot not in self._session.engines and slot not in self._failed:
                 panel.show_trial(engine)
 
     def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
@@ -121,10 +121,19 @@ class Presenter(QObject):
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed.add(slot)
         self._widgets.panels[slot].show_failure(sentence)
+        if self._failed.issuperset(SLOTS):
+            # The picture goes on, and nobody will name what is in it.
+            self._forget_label()
+
+    def _forget_label(self) -> None:
+        self._shown = None
+        self._widgets.video.show_caption(None)
 
     def _waiting_text(self) -> str:
         if self._session.source is None:
             return "no video yet"
+        if self._session.state is State.FAILED:
+            return "no signal" if self._session.wants_live else "no video"
         return "no signal" if self._no_signal is not None else "warming up"
 
     # -- source and state ----------------------------------------------------------------------
@@ -151,6 +160,8 @@ class Presenter(QObject):
         if state is State.FAILED:
             headline = "No signal" if self._session.wants_live else "Cannot be played"
             widgets.video.show_no_signal((headline, "Press Space to try again."))
+            self._forget_label()
+            self._show_waiting()
         elif waiting_for_first:
             widgets.video.show_no_signal(("Opening…", "Waiting for the first picture."))
         else:
@@ -185,7 +196,7 @@ class Presenter(QObject):
     def _explain_missing_label(self, picture: Picture) -> None:
         """Say over the picture why nothing is recognised yet."""
         video, models = self._widgets.video, self._session.models
-        if picture.filled >= picture.needed:
+        if picture.filled >= picture.needed or self._failed.issuperset(SLOTS):
             loading = self._session.loading_models
             video.show_caption(
                 Caption("loading models…", None, "", DARK.quiet) if loading else None
@@ -198,8 +209,7 @@ class Presenter(QObject):
             video.show_warming_up(picture.filled, picture.needed)
 
     def _on_restart(self) -> None:
-        self._shown = None
-        self._widgets.video.show_caption(None)
+        self._forget_label()
         if self._record is not None:
             self._record.interrupt()
         self._show_waiting()

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from app.machine import default_threads, peak_rss_mb
+from app.models import load_named, why_not_comparable
 from app.truth import truth_of_video
-from core.activities import title_of
 from core.clip import ClipSpec, RollingClip
 from core.comparison import (
     Accuracy,
@@ -32,7 +29,7 @@ from core.engine_choice import AUTOMATIC, EngineChoice, choose_engine, try_first
 from core.engines import Engine
 from core.errors import InCabError, ModelFileError
 from core.files import replacing
-from core.modelfile import Model, load_model
+from core.modelfile import Model
 from core.probe import ProbeMode
 from core.prober import Prober
 from core.video import VideoFile
@@ -126,15 +123,12 @@ def replay(
     threads = options.threads or default_threads()
     with VideoFile(options.source) as video:
         models = {
-            name: _load(path, name)
+            name: load_named(path, name)
             for name, path in (("int8", options.int8), ("fp32", options.fp32))
         }
         int8, fp32 = models["int8"], models["fp32"]
-        if int8.clip != fp32.clip or int8.labels != fp32.labels:
-            raise ModelFileError(
-                f"{options.int8} and {options.fp32} see different clips or name different classes "
-                "and cannot be compared; choose two models of one kind."
-            )
+        if problem := why_not_comparable(int8, fp32):
+            raise ModelFileError(problem)
         expected = video.properties.frame_count
         labels = truth_of_video(
             options.annotations, options.source, int8.labels, expected or 1_000_000
@@ -201,13 +195,6 @@ def _check_out(out: Path) -> None:
         raise InCabError(f"There is no folder {out.parent} for --out; make it first.")
 
 
-def _load(path: Path, kind: str) -> Model:
-    model = load_model(path)
-    if model.kind != kind:
-        raise ModelFileError(f"{path} is an {model.kind} model; --{kind} needs an {kind} model.")
-    return model
-
-
 def _choose_engines(
     models: dict[str, Model], options: ReplayOptions, threads: int
 ) -> dict[str, EngineChoice]:
@@ -257,57 +244,3 @@ def _write_rows(out: Path, rows: list[ClipRow], report: dict[str, Any]) -> None:
             writer = csv.DictWriter(file, ClipRow.__dataclass_fields__)
             writer.writeheader()
             writer.writerows(asdict(row) for row in rows)
-
-
-def print_report(report: dict[str, Any], notes: list[str], console: Console) -> None:
-    """The comparison as a table for people."""
-    source = report["source"]
-    console.print(
-        f"[bold]{escape(Path(source['path']).name)}[/bold]  {source['width']}×{source['height']}, "
-        f"{source['frames']} frames, {source['duration_s']:.1f} s at {source['fps']:g} fps, "
-        f"{report['clips']} clips",
-        highlight=False,
-    )
-    for note in notes:
-        console.print(f"[yellow]{escape(note)}[/yellow]", highlight=False)
-    if not report["clips"]:
-        return
-    table = Table()
-    table.add_column("")
-    models = report["models"]
-    for name in models:
-        table.add_column(f"{name.upper()} student", justify="right")
-    rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-        ("most often", lambda m: title_of(next(iter(m["top1"])))),
-        (
-            "latency p50 / p95",
-            lambda m: f"{m['latency_ms']['p50']:.1f} / {m['latency_ms']['p95']:.1f} ms",
-        ),
-        ("uncertain", lambda m: f"{m['uncertain']:.0%}"),
-        ("file", lambda m: f"{Path(m['file']).stat().st_size / 1e6:.2f} MB"),
-        ("engine", lambda m: m["engine"]),
-    ]
-    if models["int8"]["accuracy"]:
-        rows.insert(1, ("right (top-1)", lambda m: f"{m['accuracy']['top1']:.1%}"))
-        rows.insert(
-            2, ("right (mean per class)", lambda m: f"{m['accuracy']['mean_per_class']:.1%}")
-        )
-    for title, cell in rows:
-        table.add_row(title, *(cell(model) for model in models.values()))
-    console.print(table)
-    speed = models["fp32"]["latency_ms"]["p50"] / models["int8"]["latency_ms"]["p50"]
-    console.print(
-        f"agreement {report['agreement']:.1%} · KL {report['kl_divergence']:.3f} · "
-        f"int8 {faster_or_slower(speed)} · peak memory {report['peak_rss_mb']:.0f} MB",
-        highlight=False,
-    )
-    if not report["int8_parent_is_fp32"]:
-        console.print(
-            "The int8 model was not made from this fp32 model: two trainings are compared.",
-            highlight=False,
-        )
-
-
-def faster_or_slower(ratio: float) -> str:
-    """3.8 as "3.8× faster", 0.5 as "2.0× slower"."""
-    return f"{ratio:.1f}× faster" if ratio >= 1 else f"{1 / ratio:.1f}× slower"

@@ -198,6 +198,8 @@ class Session(QObject):
         self.tally = Tally(skipped_before=self._inference.skipped)
         self._captured = 0
         self._signal = None
+        # Until a picture of it is taken, what is answered is about the source before.
+        self._generation = 0
         self._restart_labels()
         self.source_changed.emit(info)
         self._deck.current.play()
@@ -256,6 +258,8 @@ class Session(QObject):
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed_models.add(slot)
         _log.warning("%s: %s", slot, sentence)
+        if self._failed_models.issuperset(SLOTS):
+            self.tally.forget_newest()
         self.model_failed.emit(slot, sentence)
 
     def _on_inference_finished(self) -> None:
@@ -318,6 +322,9 @@ class Session(QObject):
     def _show(self, answer: Answer) -> None:
         # A clip from before a restart may be answered after it.
         if answer.offer.generation != self._generation or self.source is None:
+            return
+        # What was answered just before the source or the last model failed comes after the failure.
+        if self.state is State.FAILED or self._failed_models.issuperset(answer.predictions):
             return
         clip = answer.offer.clip
         truth = None

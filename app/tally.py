@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import psutil
-
+from app.machine_use import MachineUse
 from app.messages import SLOTS, Answer, ModelNumbers, ModelPair, Numbers, Slot
 from core.comparison import Accuracy, Agreement, LatencyRecord, RateMeter
 
 # A minute at 30 clips a second: percentiles follow the machine's present state.
 _LATENCIES_KEPT = 1800
-_SHORTEST_CPU_TIME_S = 0.3
 
 
 class Rate:
@@ -58,9 +55,7 @@ class Tally:
         self.agreement = Agreement()
         self._models: dict[Slot, _ModelTally] = {slot: _ModelTally(Rate(clock)) for slot in SLOTS}
         self._newest_captured_s: float | None = None
-        self._process = psutil.Process()
-        self._process.cpu_percent()
-        self._cpu_percent, self._cpu_measured_s = 0.0, clock()
+        self._machine_use = MachineUse(clock)
 
     def restart_rates(self) -> None:
         """Let the rates begin anew, after a pause or a jump; the other figures go on."""
@@ -105,8 +100,8 @@ class Tally:
             inferred_fps=self.inferred.per_second(),
             skipped=skipped - self._skipped_before,
             label_age_ms=None if age_s is None else age_s * 1000,
-            cpu_percent=self._measure_cpu(),
-            memory_mb=self._process.memory_info().rss / 1e6,
+            cpu_percent=self._machine_use.cpu_percent(),
+            memory_mb=self._machine_use.memory_mb(),
             models=per_model,
             clips=self.agreement.clips,
             agreement=self.agreement.share,
@@ -119,13 +114,6 @@ class Tally:
             ),
             gaps=gaps,
         )
-
-    def _measure_cpu(self) -> float:
-        # Over a shorter time psutil's answer is noise; the one before still holds.
-        if self._clock() - self._cpu_measured_s >= _SHORTEST_CPU_TIME_S:
-            self._cpu_percent = self._process.cpu_percent() / (os.cpu_count() or 1)
-            self._cpu_measured_s = self._clock()
-        return self._cpu_percent
 
     @staticmethod
     def _model_numbers(model: _ModelTally) -> ModelNumbers:

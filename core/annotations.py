@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,8 +235,3 @@ def label_frames(chunks: Iterable[Chunk], frames: int) -> list[str | None]:
         end = min(chunk.frame_end, frames)
         labels[chunk.frame_start : end] = [chunk.activity] * max(0, end - chunk.frame_start)
     return labels
-
-
-def count_activities(chunks: Iterable[Chunk]) -> Counter[str]:
-    """Chunks of each activity."""
-    return Counter(chunk.activity for chunk in chunks)

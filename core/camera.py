@@ -104,7 +104,11 @@ class LiveSource:
             self._memory = SharedMemory(create=True, size=SLOTS * LARGEST_FRAME_BYTES)
         except OSError as error:
             raise _no_process(address, error) from error
-        self._connection, child = context.Pipe()
+        try:
+            self._connection, child = context.Pipe()
+        except OSError as error:
+            self._free_memory()
+            raise _no_process(address, error) from error
         self._process = context.Process(
             target=capture,
             args=(address, describe(address), self._memory.name, child, drop_when_full),

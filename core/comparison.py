@@ -61,9 +61,9 @@ def predict(engine: Engine, model_id: str, clip: Clip, temperature: float = 1.0)
     started = time.perf_counter()
     try:
         logits = engine.logits(clip.pixels)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, MemoryError) as error:
         raise EngineError(
-            f"The {model_id} model failed in engine {engine.name}: {error}"
+            f"The {model_id} model failed in engine {engine.name}: {error or 'no memory is left'}"
         ) from error
     latency_ms = (time.perf_counter() - started) * 1000
     if not np.isfinite(logits).all():

@@ -13,12 +13,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.geometry import Geometry, Triple
 from core.network import (
     Branches,
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,
@@ -26,7 +26,6 @@ from core.network import (
     Network,
     Quantization,
     Stage,
-    Triple,
 )
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -88,14 +87,12 @@ def assemble(kind: object, described: object, tensors: Tensors) -> Network:
     if kind == "int8":
         convolutions = tuple(_int8_convolution(entry, tensors) for entry in entries)
         classifier = Int8Linear(
-            last["name"], *_int8_tensors(last["name"], tensors), _quantization(last["input"])
+            _name(last), *_int8_tensors(_name(last), tensors), _quantization(last["input"])
         )
         return Int8Network(convolutions, classifier)
     if kind == "fp32":
         stages = tuple(_stage(entry, tensors) for entry in entries)
-        return FloatNetwork(
-            stages, FloatLinear(last["name"], *_float_tensors(last["name"], tensors))
-        )
+        return FloatNetwork(stages, FloatLinear(_name(last), *_float_tensors(_name(last), tensors)))
     raise ValueError(f"kind {kind!r} is neither int8 nor fp32")
 
 
@@ -127,22 +124,48 @@ def _step(entry: Entry, tensors: Tensors) -> FloatConv | MaxPool:
     if "max_pool" in entry:
         return MaxPool(_triple(entry, "max_pool"), _geometry(entry, groups=1))
     return FloatConv(
-        entry["name"],
-        *_float_tensors(entry["name"], tensors),
-        _geometry(entry, int(entry["groups"])),
-        bool(entry["relu"]),
+        _name(entry),
+        *_float_tensors(_name(entry), tensors),
+        _geometry(entry, _whole(entry["groups"], "groups")),
+        _relu(entry),
     )
 
 
 def _int8_convolution(entry: Entry, tensors: Tensors) -> Int8Conv:
     return Int8Conv(
-        entry["name"],
-        *_int8_tensors(entry["name"], tensors),
-        _geometry(entry, int(entry["groups"])),
+        _name(entry),
+        *_int8_tensors(_name(entry), tensors),
+        _geometry(entry, _whole(entry["groups"], "groups")),
         _quantization(entry["input"]),
         _quantization(entry["output"]),
-        bool(entry["relu"]),
+        _relu(entry),
     )
+
+
+def number(value: object, what: str) -> float:
+    """A JSON number as float; ValueError, saying what it is, for anything else."""
+    # Exact types: in Python true is a whole number too.
+    if type(value) is not float and type(value) is not int:
+        raise ValueError(f"{what} must be a number, not {value!r:.40}")
+    return float(value)
+
+
+def _whole(value: object, what: str) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{what} must be a whole number, not {value!r:.40}")
+    return value
+
+
+def _name(entry: Entry) -> str:
+    if not isinstance(entry["name"], str):
+        raise ValueError(f"a layer's name must be a text, not {entry['name']!r:.40}")
+    return entry["name"]
+
+
+def _relu(entry: Entry) -> bool:
+    if not isinstance(entry["relu"], bool):
+        raise ValueError(f"relu must be true or false, not {entry['relu']!r:.40}")
+    return entry["relu"]
 
 
 def _geometry(entry: Entry, groups: int) -> Geometry:
@@ -151,7 +174,7 @@ def _geometry(entry: Entry, groups: int) -> Geometry:
 
 
 def _triple(entry: Entry, key: str) -> Triple:
-    numbers = [int(n) for n in entry[key]]
+    numbers = [_whole(n, key) for n in entry[key]]
     if len(numbers) != 3:
         raise ValueError(f"{entry.get('name', 'max pool')}: {key} needs three numbers")
     t, h, w = numbers
@@ -159,7 +182,8 @@ def _triple(entry: Entry, key: str) -> Triple:
 
 
 def _quantization(values: Entry) -> Quantization:
-    return Quantization(float(values["scale"]), int(values["zero_point"]))
+    scale = number(values["scale"], "an activation scale")
+    return Quantization(scale, _whole(values["zero_point"], "a zero-point"))
 
 
 def _float_tensors(name: str, tensors: Tensors) -> tuple[NDArray[Any], NDArray[Any]]:

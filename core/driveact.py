@@ -232,7 +232,7 @@ def _read_level(
 ) -> Iterator[AnnotationFile]:
     """The CSVs of one level; rows of each run are counted from the unsplit one, if there is one."""
     parts = [(None, ""), *((split, subset) for split in SPLITS for subset in SUBSETS)]
-    counted = False
+    counted, named = False, None
     for split, subset in parts:
         path = annotation_path(root, view, level, split, subset)
         if not path.is_file():
@@ -243,8 +243,9 @@ def _read_level(
             problems.append(str(error))
             continue
         problems += table.problems
-        # Split 0 alone already names every run.
-        if split is None or (not counted and split == 0):
+        # Any one split already names every run.
+        named = split if named is None else named
+        if split is None or (not counted and split == named):
             for chunk in table.chunks:
                 counts = rows.setdefault(chunk.file_id, {})
                 counts[level] = counts.get(level, 0) + 1

@@ -13,8 +13,6 @@ from core.probe import ProbeResult
 from core.prober import Prober
 
 AUTOMATIC = "auto"
-# Best first. OpenVINO is the fastest everywhere it was measured; the reference is exact and slow.
-PREFERRED = ("openvino", "onednn", "eager", "reference")
 _WITH_INT8_DOT_PRODUCTS = ("AMX", "AVX512-VNNI", "AVX2-VNNI", "NEON-DOT")
 
 
@@ -48,7 +46,7 @@ def candidates(model: Model, wanted: str) -> tuple[str, ...]:
         )
     if wanted != AUTOMATIC and supports(wanted, model):
         return (wanted,)
-    return tuple(name for name in PREFERRED if name in ENGINE_NAMES and supports(name, model))
+    return tuple(name for name in ENGINE_NAMES if supports(name, model))
 
 
 def choose_engine(model: Model, wanted: str, prober: Prober) -> EngineChoice:

@@ -106,6 +106,7 @@ class ReconnectingSource:
         self._newest: LivePicture | None = None
         self._first_s = self._shift_s = 0.0
         self._first_index = 0
+        self._closed = False
         self._reader: LiveReader | None = open_live(address)
 
     @property
@@ -218,16 +219,18 @@ class ReconnectingSource:
 
     def close(self) -> None:
         """End the reader and free the device; again does nothing."""
-        if self._reader is not None:
-            self._end_reader()
-            status = self._monitor.status
-            _log.info(
-                "%s closed: %d gaps, %d reconnections, %d pictures out of order",
-                self._name,
-                status.gaps,
-                status.reconnections,
-                status.misplaced,
-            )
+        if self._closed:
+            return
+        self._closed = True
+        self._end_reader()
+        status = self._monitor.status
+        _log.info(
+            "%s closed: %d gaps, %d reconnections, %d pictures out of order",
+            self._name,
+            status.gaps,
+            status.reconnections,
+            status.misplaced,
+        )
 
     def __enter__(self) -> ReconnectingSource:
         return self

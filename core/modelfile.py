@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,11 +20,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.clip import ClipSpec
-from core.description import assemble, describe, tensors_of
+from core.description import assemble, describe, number, tensors_of
 from core.errors import ModelFileError
 from core.files import replacing
 from core.golden import GOLDEN_NAMES
-from core.network import Network, activation_sizes, input_channels, kind_of
+from core.network import Network, input_channels, kind_of
+from core.shapes import check_costs
 
 FORMAT_VERSION = 1
 _METADATA_KEY = "incab"
@@ -86,7 +88,7 @@ class Model:
             raise ValueError(
                 f"its clips have {self.clip.channel_count} channels but its weights take {channels}"
             )
-        activation_sizes(self.network, self.clip.clip_shape)
+        check_costs(self.network, self.clip.clip_shape)
         for name, logits in self.golden.items():
             if logits.shape != (classes,) or not np.isfinite(logits).all():
                 raise ValueError(f"its golden answer {name!r} is not {classes} finite logits")
@@ -172,12 +174,17 @@ def _reason(error: Exception) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE_BYTES:
-            raise ModelFileError(f"{path} has {size / 1e6:.0f} MB, too large for a model file.")
-        data = path.read_bytes()
-    except IsADirectoryError as error:
-        raise ModelFileError(f"{path} is a folder; choose a .safetensors file.") from error
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise ModelFileError(f"{path} is a folder; choose a .safetensors file.")
+        # Reading a pipe or a device may wait, or go on, for ever.
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFileError(f"{path} is no ordinary file; choose a .safetensors file.")
+        _refuse_large(path, status.st_size)
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE_BYTES + 1)
+        # It may have grown since.
+        _refuse_large(path, len(data))
     except OSError as error:
         raise ModelFileError(f"Cannot read model {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -192,6 +199,11 @@ def _read(path: Path) -> bytes:
             "InCab never loads pickles."
         )
     raise ModelFileError(f"{path} is truncated or no safetensors file; copy it again.")
+
+
+def _refuse_large(path: Path, size: int) -> None:
+    if size > _LARGEST_FILE_BYTES:
+        raise ModelFileError(f"{path} has {size / 1e6:.0f} MB, too large for a model file.")
 
 
 def _header(data: bytes) -> dict[str, Any]:
@@ -228,11 +240,27 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model
         network=network,
         clip=ClipSpec(**header["clip"]),
         labels=tuple(cast("list[str]", labels)),
-        architecture=dict(header["architecture"]),
-        training=dict(header["training"]),
-        metrics=dict(header["metrics"]),
+        architecture=_mapping(header, "architecture"),
+        training=_mapping(header, "training"),
+        metrics=_metrics(header),
         parent=header["parent"],
         golden=golden,
         # Files written before there was one are as they were trained.
-        temperature=float(header.get("temperature", 1.0)),
+        temperature=number(header.get("temperature", 1.0), "its temperature"),
     )
+
+
+def _mapping(values: dict[str, Any], name: str) -> dict[str, Any]:
+    if not isinstance(values[name], dict):
+        raise ValueError(f"its {name} must be a JSON object")
+    return values[name]
+
+
+def _metrics(header: dict[str, Any]) -> dict[str, Any]:
+    """By subset, each an object; the accuracy that the bench prints is a share or left out."""
+    metrics = _mapping(header, "metrics")
+    for subset in metrics:
+        accuracy = _mapping(metrics, subset).get("mean_per_class_accuracy")
+        if accuracy is not None and not 0 <= number(accuracy, "its accuracy") <= 1:
+            raise ValueError(f"its accuracy must be 0 to 1, not {accuracy}")
+    return metrics

@@ -12,21 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.geometry import Geometry, Triple
+
 F32 = NDArray[np.float32]
 I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
-Triple = tuple[int, int, int]
 
 # The camera's byte already is the quantized input: real value p / 255 in [0, 1], zero-point 0.
 PIXEL_SCALE = 1 / 255
 
 # CPUs without VNNI add pairs of uint8·int8 products in 16 bits: 2·255·63 < 2^15 is exact there.
 LARGEST_EXACT_WEIGHT = 63
+# Engines accumulate in int32, and the reference's 63-bit products rely on it.
+_LARGEST_SUM = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,60 +46,6 @@ class Quantization:
 
 
 PIXELS = Quantization(PIXEL_SCALE, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """How a 3-D window moves over its input.
-
-    `padding` stands before the first and behind the last value of T, H and W; where the two
-    differ, `padding_back` is what stands behind.
-    """
-
-    stride: Triple
-    padding: Triple
-    groups: int = 1
-    padding_back: Triple | None = None
-
-    def __post_init__(self) -> None:
-        # One way to write each geometry, so that equal ones compare equal.
-        if self.padding_back == self.padding:
-            object.__setattr__(self, "padding_back", None)
-
-    @property
-    def back(self) -> Triple:
-        """Padding behind the last value of T, H and W."""
-        return self.padding if self.padding_back is None else self.padding_back
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether as much stands before the input as behind it."""
-        return self.padding_back is None
-
-    @property
-    def pads(self) -> tuple[tuple[int, int], ...]:
-        """(before, behind) for T, H and W, as numpy.pad takes them."""
-        return tuple(zip(self.padding, self.back, strict=True))
-
-    def output_size(self, size: Triple, kernel: Triple) -> Triple:
-        """T×H×W of the output for an input of T×H×W."""
-        t, h, w = (
-            (n + before + behind - k) // s + 1
-            for n, (before, behind), k, s in zip(size, self.pads, kernel, self.stride, strict=True)
-        )
-        return (t, h, w)
-
-
-def same_padding(size: Triple, kernel: Triple, stride: Triple) -> tuple[Triple, Triple]:
-    """Padding before and behind T×H×W that TensorFlow's SAME means: ceil(size / stride) outputs.
-
-    What cannot be split evenly stands behind, so it depends on the size of the input.
-    """
-    totals = [
-        max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(size, kernel, stride, strict=True)
-    ]
-    (t, h, w), (tt, hh, ww) = ([total // 2 for total in totals], totals)
-    return (t, h, w), (tt - t, hh - h, ww - w)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +197,8 @@ def _convolutions(stages: Sequence[Stage]) -> Iterator[FloatConv]:
                 yield from _convolutions(chain)
 
 
-def _stages(network: Network) -> Sequence[Stage | Int8Conv]:
+def stages_of(network: Network) -> Sequence[Stage | Int8Conv]:
+    """Its stages in order; of an int8 network its convolutions."""
     return network.stages if isinstance(network, FloatNetwork) else network.convolutions
 
 
@@ -268,7 +217,7 @@ def check_shapes(network: Network) -> None:
         raise ValueError("two layers have the same name")
     for conv in network.convolutions:
         _check_convolution(conv)
-    channels = _channels_after(_stages(network), input_channels(network))
+    channels = _channels_after(stages_of(network), input_channels(network))
     classifier = network.classifier
     if (
         classifier.weight.ndim != 2
@@ -311,7 +260,7 @@ def _channels_after(stages: Sequence[Stage | Int8Conv], channels: int) -> int:
             if stage.geometry.groups != 1:
                 raise ValueError("a max pool has no groups")
             _check_window("max pool", stage.geometry, stage.kernel)
-            # More would let a file make the picture larger with every pool.
+            # PyTorch's pools take no more.
             if any(max(p) > k // 2 for p, k in zip(stage.geometry.pads, stage.kernel, strict=True)):
                 raise ValueError("a max pool is padded by more than half its kernel")
         else:
@@ -330,6 +279,7 @@ def _check_per_channel(layer: FloatConv | FloatLinear | Int8Conv | Int8Linear, c
         vectors["weight_scale"] = layer.weight_scale
         if not (np.isfinite(layer.weight_scale).all() and (layer.weight_scale > 0).all()):
             raise ValueError(f"{layer.name}: weight scales must be positive and finite")
+        _check_sums(layer)
     elif not (np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()):
         raise ValueError(f"{layer.name}: weights hold NaN or infinity")
     for name, vector in vectors.items():
@@ -337,41 +287,9 @@ def _check_per_channel(layer: FloatConv | FloatLinear | Int8Conv | Int8Linear, c
             raise ValueError(f"{layer.name}: {name} has shape {vector.shape}, expected ({count},)")
 
 
-def activation_sizes(network: Network, clip_shape: tuple[int, int, int, int]) -> list[Triple]:
-    """T×H×W at the input of each convolution, then of the average pool, for a clip T×H×W×C.
-
-    Raises:
-        ValueError: the clip is too small, or branches give different sizes.
-    """
-    inputs: list[Triple] = []
-    last = _trace(_stages(network), clip_shape[:3], inputs)
-    return [*inputs, last]
-
-
-def _trace(stages: Sequence[Stage | Int8Conv], size: Triple, inputs: list[Triple]) -> Triple:
-    """T×H×W after the stages; what goes into each convolution is appended to `inputs`."""
-    for stage in stages:
-        if isinstance(stage, Branches):
-            sizes = {_trace(chain, size, inputs) for chain in stage.chains}
-            if len(sizes) != 1:
-                raise ValueError(f"branches give different sizes: {sorted(sizes)}")
-            (size,) = sizes
-            continue
-        if not isinstance(stage, MaxPool):
-            inputs.append(size)
-        output = stage.geometry.output_size(size, stage.kernel)
-        if min(output) < 1:
-            name = "max pool" if isinstance(stage, MaxPool) else stage.name
-            t, h, w = size
-            raise ValueError(f"{name}: {t}x{h}x{w} values are left, a clip too small for it")
-        size = output
-    return size
-
-
-def multiply_accumulates(network: Network, clip_shape: tuple[int, int, int, int]) -> int:
-    """Multiply-accumulate operations for one clip T×H×W×C; pools cost none."""
-    inputs = activation_sizes(network, clip_shape)
-    total = network.classifier.weight.size
-    for conv, size in zip(network.convolutions, inputs, strict=False):
-        total += prod(conv.geometry.output_size(size, conv.kernel)) * conv.weight.size
-    return total
+def _check_sums(layer: Int8Conv | Int8Linear) -> None:
+    weights = np.abs(layer.weight.astype(np.int64)).reshape(len(layer.weight), -1).sum(axis=1)
+    biases = np.abs(layer.bias.astype(np.int64))
+    # A bias of another shape is told by its own sentence.
+    if biases.shape == weights.shape and (255 * weights + biases).max() > _LARGEST_SUM:
+        raise ValueError(f"{layer.name}: its sums can leave the range of int32")

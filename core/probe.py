@@ -1,8 +1,9 @@
 """Tries an engine in a process of its own: a crash there takes nothing down, and its speed is told.
 
 The child is `python -m core.probe ENGINE THREADS MODEL…`. It loads one model after the other, lets
-the engine prove itself on the golden answers, times it, and prints one line of JSON for each model.
-A model without a line is the one it crashed on; a new child goes on behind it.
+the engine prove itself on the golden answers and times it. For each model it prints a line of JSON
+when it has read the file and another with the answer. A model without an answer is the one it
+crashed on; a new child goes on behind it.
 
 This file is read by `incab --help` too, so what it needs for measuring is imported then.
 """
@@ -19,7 +20,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -51,17 +53,14 @@ class ProbeResult:
         latency_ms: median time of one clip; None when it was not timed.
         problem: why it must not be used, as a sentence; None when its answers are right.
         lasting: whether to expect the same the next time; not so when it ran out of time.
+        sha256: of the model file as it was tried; None where nobody got as far as reading it.
     """
 
     engine: str
     latency_ms: float | None = None
     problem: str | None = None
     lasting: bool = True
-
-
-def probe(model_path: Path, engine: str, threads: int) -> ProbeResult:
-    """Try one model file on one engine, now and in a child process; nothing is remembered."""
-    return probe_models([model_path], engine, threads)[0]
+    sha256: str | None = None
 
 
 def probe_models(
@@ -98,10 +97,12 @@ def probe_models(
         except OSError:
             results += [ProbeResult(engine=engine, lasting=False) for _ in left]
             break
-        answers = _answers(output, engine, command[-len(left) :])
+        paths = command[-len(left) :]
+        answers, hashes = _answers(output, engine, paths)
         results += answers
         if len(answers) < len(left):
-            results.append(_failure(engine, status, complaints, longest_s))
+            failure = _failure(engine, status, complaints, longest_s)
+            results.append(replace(failure, sha256=hashes.get(paths[len(answers)])))
     return results
 
 
@@ -140,18 +141,32 @@ def _run(
     return status, output.decode(errors="replace"), complaints.decode(errors="replace")
 
 
-def _answers(output: str, engine: str, paths: Sequence[str]) -> list[ProbeResult]:
-    """Results up to the first model without one; what libraries printed between is passed over."""
+def _answers(
+    output: str, engine: str, paths: Sequence[str]
+) -> tuple[list[ProbeResult], dict[str, str]]:
+    """Results up to the first model without one, and the hashes of the files that were read.
+
+    What libraries printed between is passed over.
+    """
     found: dict[str, ProbeResult] = {}
+    hashes: dict[str, str] = {}
     for line in output.splitlines():
         try:
             values = json.loads(line)
-            latency_ms, problem = read_answer(values)
             path = str(values["path"])
-        except (ValueError, KeyError, RecursionError):
+            if isinstance(values.get("sha256"), str):
+                hashes[path] = values["sha256"]
+            latency_ms, problem = read_answer(values)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             continue
-        found[path] = ProbeResult(engine=engine, latency_ms=latency_ms, problem=problem)
-    return [found[path] for path in itertools.takewhile(found.__contains__, paths)]
+        found[path] = ProbeResult(
+            engine=engine,
+            latency_ms=latency_ms,
+            problem=problem,
+            lasting=values.get("lasting") is not False,
+            sha256=hashes.get(path),
+        )
+    return [found[path] for path in itertools.takewhile(found.__contains__, paths)], hashes
 
 
 def read_answer(values: object) -> tuple[float | None, str | None]:
@@ -176,7 +191,7 @@ def _failure(engine: str, status: int | None, complaints: str, longest_s: float)
     elif (crash := _crash(status)) is not None:
         what, lasting = f"crashes on this CPU ({crash})", True
     elif status < 0:
-        what, lasting = f"was ended from outside ({_signal_name(-status)})", False
+        what, lasting = f"was ended from outside ({signal_name(-status)})", False
     else:
         lines = complaints.strip().splitlines()
         reason = lines[-1].strip()[:200] if lines else f"exit status {status}"
@@ -189,12 +204,13 @@ def _crash(status: int) -> str | None:
     """What the engine died of by its own doing, in words; None when it did not."""
     if status >= _LOWEST_WINDOWS_CRASH:
         return _WINDOWS_CRASHES.get(status, hex(status))
-    if status >= 0 or _signal_name(-status) in _SENT_SIGNALS:
+    if status >= 0 or signal_name(-status) in _SENT_SIGNALS:
         return None
-    return (signal.strsignal(-status) or _signal_name(-status)).lower()
+    return (signal.strsignal(-status) or signal_name(-status)).lower()
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """A signal as "SIGILL"; real-time signals, which have no name, as "signal 40"."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -204,18 +220,32 @@ def _signal_name(number: int) -> str:
 # -- the child -------------------------------------------------------------------------------------
 
 
-def measure(model_path: Path, engine_name: str, threads: int) -> ProbeResult:
-    """Load, prove and time one model in this very process."""
+def measure(
+    model_path: Path,
+    engine_name: str,
+    threads: int,
+    loaded: Callable[[str], None] = lambda sha256: None,
+) -> ProbeResult:
+    """Load, prove and time one model in this very process; `loaded` is told the file's hash."""
     from core.engines import load_engine
     from core.golden import GOLDEN_NAMES, golden_clip
     from core.modelfile import load_model
 
     try:
         model = load_model(model_path)
+    except InCabError as error:
+        # It says nothing of the engine, and the next file there may be sound.
+        return ProbeResult(engine=engine_name, problem=str(error), lasting=False)
+    loaded(model.sha256)
+    try:
         # It answers the golden inputs here, which warms it up too.
         engine = load_engine(model, engine_name, threads)
     except InCabError as error:
-        return ProbeResult(engine=engine_name, problem=str(error))
+        # Memory that was short may be there the next time.
+        lasting = not isinstance(error.__cause__, MemoryError)
+        return ProbeResult(
+            engine=engine_name, problem=str(error), lasting=lasting, sha256=model.sha256
+        )
     clip = golden_clip(GOLDEN_NAMES[0], model.clip.clip_shape)
     samples_ms: list[float] = []
     end_s = time.perf_counter() + _TIMED_S
@@ -225,17 +255,25 @@ def measure(model_path: Path, engine_name: str, threads: int) -> ProbeResult:
         started_s = time.perf_counter()
         engine.logits(clip)
         samples_ms.append((time.perf_counter() - started_s) * 1000)
-    return ProbeResult(engine=engine_name, latency_ms=round(statistics.median(samples_ms), 3))
+    latency_ms = round(statistics.median(samples_ms), 3)
+    return ProbeResult(engine=engine_name, latency_ms=latency_ms, sha256=model.sha256)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The child: ENGINE THREADS MODEL…; one line of JSON for each model."""
+    """The child: ENGINE THREADS MODEL…; a line with the hash and one with the answer for each.
+
+    A file that cannot be read has no hash, and so its answer is never remembered.
+    """
     engine, threads, *paths = arguments
     for path in paths:
-        result = measure(Path(path), engine, int(threads))
-        answer = {"path": path, "latency_ms": result.latency_ms, "problem": result.problem}
-        # At once: what is measured stays measured when the next model crashes.
-        print(json.dumps(answer), flush=True)
+        result = measure(Path(path), engine, int(threads), partial(_tell, path))
+        answer = {name: getattr(result, name) for name in ("latency_ms", "problem", "lasting")}
+        _tell(path, result.sha256, **answer)
+
+
+def _tell(path: str, sha256: str | None, **answer: object) -> None:
+    # At once: what is known stays known when the next step crashes.
+    print(json.dumps({"path": path, "sha256": sha256, **answer}), flush=True)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,12 @@ class Prober:
         replaced = {_key(question) for question, _ in news}
         # Read once more: another InCab may have written meanwhile.
         kept = [entry for entry in _read(self._path) if _key(entry[0]) not in replaced]
-        kept += [entry for entry in news if entry[1].lasting]
+        # The file may have been replaced since this process read it.
+        kept += [
+            (question, result)
+            for question, result in news
+            if result.lasting and result.sha256 == question["model"]
+        ]
         document = {
             "format": FORMAT,
             "results": [
@@ -179,7 +184,10 @@ def _read(path: Path) -> list[tuple[Question, ProbeResult]]:
             question = dict(item)
             del question["latency_ms"], question["problem"]
             result = ProbeResult(
-                engine=str(question["engine"]), latency_ms=latency_ms, problem=problem
+                engine=str(question["engine"]),
+                latency_ms=latency_ms,
+                problem=problem,
+                sha256=str(question["model"]),
             )
         except (ValueError, KeyError):
             continue

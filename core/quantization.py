@@ -6,12 +6,15 @@
 Weights: int8, symmetric, one scale for each output channel, kept within ±63 by default so that
 CPUs that add pairs of uint8·int8 products in 16 bits stay exact (2·255·63 < 2^15).
 Activations: uint8, one scale for each layer, zero-point 0, because every one follows a ReLU.
+Scales are chosen so that every engine rounds every byte alike (core/tie_free.py).
 
 Legend: B batch, T frames, H height, W width, C channels, O output channels, K classes.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -19,20 +22,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.fusion import batch_norm_factor, fold_batch_norm, geometry_of, to_numpy
+from core.geometry import Triple
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import (
     LARGEST_EXACT_WEIGHT,
     PIXELS,
-    FloatConv,
-    FloatLinear,
-    FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,
     Quantization,
-    Triple,
 )
+from core.tie_free import tie_free, tie_free_pool
 
 DEFAULT_WEIGHT_LIMIT = LARGEST_EXACT_WEIGHT
 _ACTIVATION_LIMIT = 255
@@ -58,9 +59,9 @@ class WeightFakeQuantize(nn.Module):
         largest = weight.detach().abs().flatten(1).amax(dim=1)
         return (largest / self.limit).clamp_min(_SMALLEST_SCALE)
 
-    def forward(self, weight: Tensor) -> Tensor:
+    def forward(self, weight: Tensor, scale: Tensor | None = None) -> Tensor:
         """O×… float to the same shape; the gradient passes straight through (STE)."""
-        scale = self.scale(weight)
+        scale = self.scale(weight) if scale is None else scale
         zero_point = torch.zeros_like(scale, dtype=torch.int32)
         return torch.fake_quantize_per_channel_affine(
             weight, scale, zero_point, 0, -self.limit, self.limit
@@ -77,8 +78,11 @@ def least_error_range(x: Tensor) -> Tensor:
     peak = x.amax()
     if not (x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last_3d)):
         x = x.contiguous()
-    # An odd step meets every channel: their numbers are powers of two times small factors.
-    step = (x.numel() // _MOST_SAMPLES) | 1
+    # Channels may lie side by side: a step with a factor in common with their number would always
+    # meet the same few of them.
+    step = max(-(-x.numel() // _MOST_SAMPLES), 1)
+    while math.gcd(step, x.numel()) > 1:
+        step += 1
     sample = x.as_strided(((x.numel() + step - 1) // step,), (step,))
     errors = [
         functional.mse_loss(
@@ -113,8 +117,8 @@ class ActivationFakeQuantize(nn.Module):
         """S as a scalar tensor."""
         return (self.largest / _ACTIVATION_LIMIT).clamp_min(_SMALLEST_SCALE)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Non-negative float of any shape to the same shape, on the grid of S."""
+    def forward(self, x: Tensor, adapt: Callable[[Tensor], Tensor] = lambda scale: scale) -> Tensor:
+        """Non-negative float of any shape to the same shape, on the grid of adapt(S)."""
         if self.training and bool(self.observing):
             with torch.no_grad():
                 top = least_error_range(x.detach())
@@ -122,7 +126,7 @@ class ActivationFakeQuantize(nn.Module):
                 step = self.momentum * (top - self.largest) if seen else top - self.largest
                 self.largest += step
         zero_point = torch.zeros((), dtype=torch.int32, device=x.device)
-        return torch.fake_quantize_per_tensor_affine(x, self.scale, zero_point, 0, 255)
+        return torch.fake_quantize_per_tensor_affine(x, adapt(self.scale), zero_point, 0, 255)
 
 
 class QatConvBnRelu3d(nn.Module):
@@ -145,18 +149,26 @@ class QatConvBnRelu3d(nn.Module):
         """Weight and bias of the convolution with its batch norm folded in."""
         return fold_batch_norm(self.conv, self.bn)
 
+    def weight_scale(self, weight: Tensor, input_scale: Tensor | float) -> Tensor:
+        """O scales of the folded weight, at which no engine meets a tie; see core.tie_free."""
+        scale = self.weight_quantizer.scale(weight)
+        if float(self.output_quantizer.largest) <= 0:
+            return scale
+        unit = self.output_quantizer.scale.double() / input_scale
+        return (tie_free(scale.double() / unit) * unit).float()
+
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         conv = self.conv
         return functional.conv3d(
             x, weight, bias, conv.stride, cast(Triple, conv.padding), groups=conv.groups
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """B×C×T×H×W float to B×O×T'×H'×W' float on the uint8 grid."""
+    def forward(self, x: Tensor, input_scale: Tensor | float = PIXELS.scale) -> Tensor:
+        """B×C×T×H×W float on the grid of `input_scale` to B×O×T'×H'×W' float on its own."""
         weight, bias = self.folded()
-        weight = self.weight_quantizer(weight)
+        weight = self.weight_quantizer(weight, self.weight_scale(weight, input_scale))
         if self.training and not self.bn_frozen:
-            factor = _batch_norm_factor(self.bn).reshape(1, -1, 1, 1, 1)
+            factor = batch_norm_factor(self.bn).reshape(1, -1, 1, 1, 1)
             y = self.bn(self._convolve(x, weight, None) / factor)
         else:
             y = self._convolve(x, weight, bias)
@@ -180,6 +192,13 @@ class QatMobileNet3D(nn.Module):
         """The convolutions in order."""
         return cast("list[QatConvBnRelu3d]", list(self.features))
 
+    def pool_scale(self, scale: Tensor) -> Tensor:
+        """The pool's scale near `scale` at which no engine meets a tie; see core.tie_free."""
+        last = self.blocks[-1].output_quantizer
+        if float(last.largest) <= 0:
+            return scale
+        return (last.scale.double() / tie_free_pool(float(last.scale.double() / scale))).float()
+
     def freeze_batch_norm(self) -> None:
         """From now on batch norm uses and keeps its running statistics."""
         for block in self.blocks:
@@ -192,48 +211,13 @@ class QatMobileNet3D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """B×C×T×H×W float in [0, 1] to B×K logits."""
-        pooled = self.pool_quantizer(self.features(x).mean(dim=(2, 3, 4)))
+        scale: Tensor | float = PIXELS.scale
+        for block in self.blocks:
+            x = block(x, scale)
+            scale = block.output_quantizer.scale.double()
+        pooled = self.pool_quantizer(x.mean(dim=(2, 3, 4)), self.pool_scale)
         weight = self.classifier_quantizer(self.classifier.weight)
         return functional.linear(self.dropout(pooled), weight, self.classifier.bias)
-
-
-def _batch_norm_factor(bn: nn.BatchNorm3d) -> Tensor:
-    assert bn.running_var is not None
-    # A factor of zero would make unfolding divide by zero; such a channel is dead either way.
-    factor = bn.weight / torch.sqrt(bn.running_var + bn.eps)
-    tiny = torch.full_like(factor, 1e-8)
-    return torch.where(factor.abs() < tiny, tiny, factor)
-
-
-def fold_batch_norm(conv: nn.Conv3d, bn: nn.BatchNorm3d) -> tuple[Tensor, Tensor]:
-    """Weight O×… and bias O that do in one convolution what conv and bn do in two (eval mode)."""
-    assert bn.running_mean is not None
-    factor = _batch_norm_factor(bn)
-    weight = conv.weight * factor.reshape(-1, 1, 1, 1, 1)
-    bias = bn.bias - bn.running_mean * factor
-    return weight, bias if conv.bias is None else bias + conv.bias * factor
-
-
-def _geometry(conv: nn.Conv3d) -> Geometry:
-    return Geometry(cast(Triple, conv.stride), cast(Triple, conv.padding), conv.groups)
-
-
-def _to_numpy(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().cpu().to(torch.float32).contiguous().numpy().copy()
-
-
-@torch.no_grad()
-def fuse(student: MobileNet3D) -> FloatNetwork:
-    """The float student as data: batch norm folded, every ReLU kept."""
-    convolutions: list[FloatConv] = []
-    for index, block in enumerate(cast("list[ConvBnRelu3d]", list(student.features))):
-        weight, bias = fold_batch_norm(block.conv, block.bn)
-        convolutions.append(
-            FloatConv(f"conv{index}", _to_numpy(weight), _to_numpy(bias), _geometry(block.conv))
-        )
-    linear = student.classifier
-    classifier = FloatLinear("classifier", _to_numpy(linear.weight), _to_numpy(linear.bias))
-    return FloatNetwork(tuple(convolutions), classifier)
 
 
 @torch.no_grad()
@@ -249,16 +233,22 @@ def convert(qat: QatMobileNet3D) -> Int8Network:
         name = f"conv{index}"
         weight, bias = block.folded()
         output = _activation_quantization(block.output_quantizer, name)
+        scale = block.weight_scale(weight, current.scale)
         levels, scale, bias_levels = _quantize_layer(
-            weight, bias, block.weight_quantizer, current.scale
+            weight, bias, scale, block.weight_quantizer.limit, current.scale
         )
         convolutions.append(
-            Int8Conv(name, levels, scale, bias_levels, _geometry(block.conv), current, output)
+            Int8Conv(name, levels, scale, bias_levels, geometry_of(block.conv), current, output)
         )
         current = output
-    pooled = _activation_quantization(qat.pool_quantizer, "pool")
+    _activation_quantization(qat.pool_quantizer, "pool")
+    pooled = Quantization(float(qat.pool_scale(qat.pool_quantizer.scale)))
     levels, scale, bias_levels = _quantize_layer(
-        qat.classifier.weight, qat.classifier.bias, qat.classifier_quantizer, pooled.scale
+        qat.classifier.weight,
+        qat.classifier.bias,
+        qat.classifier_quantizer.scale(qat.classifier.weight),
+        qat.classifier_quantizer.limit,
+        pooled.scale,
     )
     classifier = Int8Linear("classifier", levels, scale, bias_levels, pooled)
     return Int8Network(tuple(convolutions), classifier)
@@ -271,17 +261,17 @@ def _activation_quantization(quantizer: ActivationFakeQuantize, name: str) -> Qu
 
 
 def _quantize_layer(
-    weight: Tensor, bias: Tensor, quantizer: WeightFakeQuantize, input_scale: float
+    weight: Tensor, bias: Tensor, scale: Tensor, limit: int, input_scale: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """int8 levels, float32 weight scales and int32 bias at input_scale · weight scale."""
-    scale = quantizer.scale(weight).double()
+    scale = scale.double()
     scale = torch.maximum(scale, bias.double().abs() / (input_scale * _LARGEST_BIAS))
     scale = scale.float()
     column = scale.reshape(-1, *([1] * (weight.dim() - 1)))
-    levels = torch.round(weight / column).clamp(-quantizer.limit, quantizer.limit)
+    levels = torch.round(weight / column).clamp(-limit, limit)
     bias_levels = torch.round(bias.double() / (input_scale * scale.double()))
     return (
         levels.to(torch.int8).cpu().numpy().copy(),
-        _to_numpy(scale),
+        to_numpy(scale),
         bias_levels.to(torch.int32).cpu().numpy().copy(),
     )

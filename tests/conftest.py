@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from core.clip import ClipSpec
 from core.engines.reference import ReferenceEngine, accumulate
+from core.geometry import Geometry
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
 from core.network import (
@@ -24,7 +25,6 @@ from core.network import (
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,

@@ -19,6 +19,7 @@ NEEDS_TORCH = (
     "core.engines.eager",
     "core.engines.onednn",
     "core.fusion",
+    "core.tie_free",
     "core.models",
     "core.quantization",
 )

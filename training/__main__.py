@@ -87,6 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         command.run(console)
     except KeyboardInterrupt:
+        if isinstance(command, Fit) and not command.can_resume:
+            print("Stopped before anything was saved; call it again.", file=sys.stderr)
+            return EXIT_FAILED
         print("Stopped; the same command (fit: with --resume) goes on from here.", file=sys.stderr)
         return EXIT_FAILED
     except (InCabError, OSError) as error:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.clip import Clip, ClipSpec, RollingClip
 from core.engines import Engine, load_engine
-from core.errors import DataError
+from core.errors import DataError, EngineError
 from core.modelfile import Model
 from core.video import VideoFile
 
@@ -52,9 +52,20 @@ class Comparison:
         """Share of the clips with the same top-1."""
         return 1 - len(self.disagreements) / self.clips if self.clips else 0.0
 
-    def add(self, clip: Clip, expected: NDArray[np.float32], got: NDArray[np.float32]) -> None:
-        """Count one clip; K logits of the reference and of the engine."""
+    def add(self, clip: Clip, expected: NDArray[np.floating], got: NDArray[np.floating]) -> None:
+        """Count one clip; K logits of the reference and of the engine.
+
+        Raises:
+            EngineError: an answer is not finite.
+        """
+        if not (np.isfinite(expected).all() and np.isfinite(got).all()):
+            raise EngineError(
+                f"An answer to the clip at {clip.time_s:.1f} s holds NaN or infinity; "
+                "choose another engine or model."
+            )
         self.clips += 1
+        # In float64: the spread of two float32 may be more than a float32 can hold.
+        expected, got = expected.astype(np.float64), got.astype(np.float64)
         spread = float(np.ptp(expected)) or 1.0
         off = float(np.abs(got - expected).max()) / spread
         self.largest_deviation = max(self.largest_deviation, off)
@@ -100,7 +111,7 @@ def compare_with_reference(
     Raises:
         SourceError: the video cannot be read.
         DataError: it has fewer clips.
-        EngineError: an engine cannot run this model.
+        EngineError: an engine cannot run this model, or answers with NaN or infinity.
     """
     reference = load_engine(model, "reference")
     ready: dict[str, Engine] = {name: load_engine(model, name, threads) for name in engines}
@@ -120,7 +131,12 @@ def spread_clips(video: Path, spec: ClipSpec, count: int) -> Iterator[Clip]:
     """
     total = sum(1 for _ in _ready(video, spec))
     if total < count:
-        raise DataError(f"{video} has only {total} clips; ask for fewer than {count}.")
+        raise DataError(
+            f"{video} has only {total} clips; ask for no more, or use a longer video."
+            if total
+            else f"{video} is too short for a single clip of {spec.frames} frames; "
+            "use a longer video."
+        )
     chosen = set(np.linspace(0, total - 1, count).round().astype(int).tolist())
     for position, rolling in enumerate(_ready(video, spec)):
         if position in chosen:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from threading import BrokenBarrierError
 
 import cv2
 import numpy as np
@@ -25,6 +26,8 @@ from training.dataset import ChunkDataset, evaluation_positions
 from training.store import Store, open_store
 
 SPEC = ClipSpec()
+# A process imports its modules, perhaps from a slow disk; reading is hardly this slow anywhere.
+_START_S, _READ_S = 120.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +41,6 @@ class StoreSpeed:
     identical: int
     compared: int
     memory_growth_mb: float | None
-
-    @property
-    def ratio(self) -> float:
-        """Store against videos, one process each."""
-        return self.store_clips_per_s[1] / self.video_clips_per_s
 
 
 def measure_store(
@@ -155,25 +153,33 @@ def _read_in_processes(folder: Path, positions: Sequence[int], count: int) -> fl
     ]
     for process in processes:
         process.start()
-    together.wait(timeout=120)
-    start_s = time.perf_counter()
-    together.wait()
-    seconds = time.perf_counter() - start_s
-    for process in processes:
-        process.join()
-    return seconds
+    try:
+        together.wait(_START_S)
+        start_s = time.perf_counter()
+        together.wait(_READ_S)
+        return time.perf_counter() - start_s
+    except BrokenBarrierError as error:
+        raise DataError(
+            f"A process that reads {folder} failed or came to no end; "
+            "run incab-train prepare --verify, or try fewer --workers."
+        ) from error
+    finally:
+        for process in processes:
+            if together.broken:
+                process.kill()
+            process.join()
 
 
 def _read_together(folder: Path, positions: Sequence[int], together: Barrier) -> None:
     cv2.setNumThreads(1)
-    _read(folder, positions[:1])
-    together.wait(timeout=120)
     try:
+        _read(folder, positions[:1])
+        together.wait(_START_S)
         _read(folder, positions)
     except BaseException:
         together.abort()
         raise
-    together.wait()
+    together.wait(_READ_S)
 
 
 def _own_memory_mb() -> float | None:

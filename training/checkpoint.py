@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import pickle
@@ -16,6 +17,7 @@ from core.errors import DataError
 from core.files import replacing
 
 CHECKPOINT_FILE, BEST_FILE, DESCRIPTION_FILE = "checkpoint.pt", "best.pt", "recipe.json"
+MODEL_FILE = "model.safetensors"
 
 
 def save(state: object, path: Path) -> None:
@@ -57,9 +59,8 @@ def load_weights(run: Path, model: nn.Module) -> None:
     Raises:
         DataError: there are none, or they belong to another network.
     """
+    _check_trained(run)
     path = run / BEST_FILE
-    if not path.is_file():
-        raise DataError(f"{run} holds no finished epoch (no {BEST_FILE}); train it first.")
     state = load(path)
     try:
         model.load_state_dict(state)
@@ -68,12 +69,43 @@ def load_weights(run: Path, model: nn.Module) -> None:
         raise DataError(f"{path} does not fit this network: {reason}") from error
 
 
+def _check_trained(run: Path) -> None:
+    if not (run / BEST_FILE).is_file():
+        raise DataError(f"{run} holds no finished epoch (no {BEST_FILE}); train it first.")
+
+
 def read_description(run: Path) -> dict[str, Any]:
     """What recipe.json says of a run; empty where there is none."""
     try:
-        return json.loads((run / DESCRIPTION_FILE).read_text())
+        described = json.loads((run / DESCRIPTION_FILE).read_text())
     except (OSError, ValueError):
         return {}
+    return described if isinstance(described, dict) else {}
+
+
+def description_of_trained(run: Path) -> dict[str, Any]:
+    """What recipe.json says of a run whose weights are to be used.
+
+    Raises:
+        DataError: there are no weights, or nothing says whom they were trained on.
+    """
+    _check_trained(run)
+    described = read_description(run)
+    if not described:
+        raise DataError(
+            f"{run} has no readable {DESCRIPTION_FILE}, which says whom it was trained on; "
+            "train it again."
+        )
+    return described
+
+
+def weights_sha256(trained: Path | None) -> str | None:
+    """SHA-256 of a run's best weights, or of a model file."""
+    if trained is None:
+        return None
+    path = trained if trained.is_file() else trained / BEST_FILE
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_description(run: Path, description: Mapping[str, Any]) -> None:
@@ -85,8 +117,8 @@ def write_description(run: Path, description: Mapping[str, Any]) -> None:
 def check_same_run(run: Path, now: Mapping[str, Any]) -> None:
     """A run continued with other settings or people would be recorded as what it never was.
 
-    The number of epochs may change, and so may the number of processes as long as each step's clips
-    are cut into the same pieces.
+    The number of processes may change as long as each step's clips are cut into the same pieces.
+    Epochs may be added where the learning rate does not depend on how many there are.
 
     Raises:
         DataError: something else is not what the run was begun with; all of it is named.
@@ -100,7 +132,7 @@ def check_same_run(run: Path, now: Mapping[str, Any]) -> None:
         for name, value in before.get("recipe", {}).items()
         if name not in ("epochs", "accumulate") and name in ours and ours[name] != value
     ]
-    for name in ("split", "data", "data_fingerprint"):
+    for name in ("split", "data", "data_fingerprint", "start_sha256", "teacher_sha256"):
         if name in before and before[name] != now[name]:
             changed.append(name)
     for name in ("start", "teacher"):
@@ -112,6 +144,12 @@ def check_same_run(run: Path, now: Mapping[str, Any]) -> None:
         raise DataError(
             f"{run} was begun with another {', '.join(changed)}; "
             "repeat the command it was begun with, or choose another --out."
+        )
+    epochs = before.get("recipe", {}).get("epochs", ours["epochs"])
+    if ours["epochs"] < epochs or (ours["epochs"] > epochs and ours["schedule"] != "steps"):
+        raise DataError(
+            f"{run} was begun with {epochs} epochs; a run can be resumed with more epochs only, "
+            'and only with schedule "steps": keep them, or choose another --out.'
         )
 
 

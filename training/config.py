@@ -37,9 +37,14 @@ class Recipe:
             less memory, and with batch statistics of each piece instead of the whole.
         precision: "bfloat16" computes convolutions in 16 bits (autocast), meant for GPUs; on the
             CPUs measured it gains nothing.
-        optimizer: "sgd" with Nesterov momentum as the paper, or "adamw", which needs far fewer
-            steps from scratch (the first convolution's gradient is large beside the others').
+        optimizer: "sgd" with momentum as the paper, or "adamw", which needs far fewer steps from
+            scratch (the first convolution's gradient is large beside the others').
         learning_rate: highest learning rate.
+        nesterov: look ahead along the momentum of "sgd"; the paper's text does not say so.
+        decay_all: weight decay acts on biases and batch norm too, as PyTorch has it when nothing
+            else is said; otherwise on the weights of convolutions and of the classifier only.
+        largest_gradient_norm: a longer gradient is shortened to this; 0 leaves all as they are,
+            as the paper does.
         schedule: "steps" multiplies by `gamma` at each milestone; "one-cycle" rises for
             `warmup` of the steps and falls to zero along a cosine.
         milestones: epochs at which "steps" reduces the learning rate.
@@ -73,7 +78,10 @@ class Recipe:
     optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 0.05
     momentum: float = 0.9
+    nesterov: bool = False
     weight_decay: float = 1e-4
+    decay_all: bool = True
+    largest_gradient_norm: float = 0.0
     dropout: float = 0.5
     label_smoothing: float = 0.0
     schedule: Literal["steps", "one-cycle"] = "steps"
@@ -103,6 +111,13 @@ class Recipe:
         for name in ("learning_rate", "gamma", "temperature"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("weight_decay", "largest_gradient_norm"):
+            if not 0 <= getattr(self, name) < inf:
+                raise ValueError(f"{name} must be a number from 0 on, not {getattr(self, name)}")
+        if any(milestone < 1 for milestone in self.milestones):
+            raise ValueError(f"milestones must be at least 1, not {min(self.milestones)}")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs momentum above 0")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay must be 0 to below 1, not {self.average_decay}")
         if self.batch_size % self.accumulate:
@@ -128,7 +143,9 @@ class Recipe:
 _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("epochs", "batch_size", "validate_every", "freeze_observers_epoch"), 1, inf),
     (("accumulate",), 1, inf),
-    (("seed", "clips_per_epoch", "freeze_batch_norm_epoch", "weight_decay"), 0, inf),
+    (("clips_per_epoch", "freeze_batch_norm_epoch"), 0, inf),
+    # What PyTorch takes for a seed.
+    (("seed",), 0, 2**63 - 1),
     (("width_multiplier",), 1 / 32, 8),
     (("weight_limit",), 1, 127),
     (("dropout", "label_smoothing", "momentum", "warmup"), 0, 1),

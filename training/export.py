@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.engines import DEFAULT_ENGINE, load_engine
 from core.engines.reference import ReferenceEngine
-from core.errors import DataError
-from core.fusion import fuse_i3d
+from core.fusion import fuse, fuse_i3d
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
 from core.models.i3d import I3D
-from core.network import FloatNetwork, Network
-from core.quantization import QatMobileNet3D, convert, fuse
+from core.network import Network
+from core.quantization import QatMobileNet3D, convert
 from training.calibration import fit_temperature
+from training.checkpoint import MODEL_FILE, read_description
 from training.evaluate import evaluate_model, targets_of
+from training.parent import parent_of
 from training.run import Run
-
-MODEL_FILE = "model.safetensors"
 
 
 def export_run(run: Run, threads: int) -> Model:
@@ -37,7 +33,9 @@ def export_run(run: Run, threads: int) -> Model:
     model, parent = run.model, None
     network: Network
     if isinstance(model, QatMobileNet3D):
-        network, parent = convert(model), _parent(run)
+        network = convert(model)
+        if run.start is not None and run.fp32_network is not None:
+            parent = parent_of(run.start, run.fp32_network)
     elif isinstance(model, I3D):
         network = fuse_i3d(model, (run.spec.frames, run.spec.crop, run.spec.crop))
     else:
@@ -97,36 +95,6 @@ def _history(run: Run) -> list[str]:
     start = run.start
     while start is not None and start.name not in names:
         names.append(start.name)
-        start = read_start(start)
+        before = read_description(start).get("start")
+        start = Path(before) if before else None
     return names
-
-
-def read_start(run: Path) -> Path | None:
-    """The run another run started from, as its recipe.json says."""
-    try:
-        start = json.loads((run / "recipe.json").read_text())["start"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return Path(start) if start else None
-
-
-def _parent(run: Run) -> str | None:
-    """Hash of the fp32 model file of exactly the student that quantization started from."""
-    if run.start is None or run.fp32_network is None:
-        return None
-    fp32 = load_model(run.start / MODEL_FILE)
-    if not isinstance(fp32.network, FloatNetwork) or not _same(fp32.network, run.fp32_network):
-        raise DataError(
-            f"{run.start / MODEL_FILE} was not made from {run.start / 'best.pt'}; "
-            "export that run again, so that the twin has the right parent."
-        )
-    return fp32.sha256
-
-
-def _same(one: FloatNetwork, other: FloatNetwork) -> bool:
-    pairs = zip(
-        (*one.convolutions, one.classifier), (*other.convolutions, other.classifier), strict=True
-    )
-    return all(
-        np.array_equal(a.weight, b.weight) and np.array_equal(a.bias, b.bias) for a, b in pairs
-    )

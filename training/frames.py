@@ -64,9 +64,10 @@ def write_run(
         SourceError: the video cannot be read.
         OSError: the store cannot be written, for instance because the disk is full.
     """
-    # Without its record and times a run is not there, whatever happens from here on.
-    record_path(folder, file_id).unlink(missing_ok=True)
+    # Without its times a run is not there, whatever happens from here on. They go first: frames and
+    # times without a record pass for complete.
     times_path(folder, file_id).unlink(missing_ok=True)
+    record_path(folder, file_id).unlink(missing_ok=True)
     try:
         times_s, sha256, channels = *_write_frames(video, folder, file_id, 1, progress), 1
     except _ColourSeenError:
@@ -131,7 +132,7 @@ def kept_record(video: Path, folder: Path, file_id: str) -> Record | None:
     try:
         shape = np.load(pixels, mmap_mode="r").shape
         count = len(np.load(times))
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
     if len(shape) != 4 or shape[1:3] != (FRAME_SIZE, FRAME_SIZE) or shape[0] != count:
         return None
@@ -162,7 +163,7 @@ def is_intact(folder: Path, file_id: str, record: Record) -> bool:
             and hashlib.sha256(times).hexdigest() == record.times_sha256
             and _hash_pixels(frames_path(folder, file_id)) == record.sha256
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return False
 
 

@@ -5,6 +5,7 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -27,7 +28,6 @@ from training.progress import EpochProgress, RunLog, summary
 from training.run import Run
 from training.validation import validate
 
-_LARGEST_GRADIENT_NORM = 5.0
 _CHECKPOINT_EVERY_S = 600.0
 
 
@@ -44,6 +44,9 @@ def fit(run: Run, console: Console) -> None:
     if run.processes.is_first:
         run.describe()
         log = RunLog(run.out, run.history)
+    if run.epoch == run.step == 0:
+        # Whatever happens in the first epoch, there is something to go on with.
+        run.save_checkpoint()
     with StopRequest() as stop:
         while run.epoch < run.recipe.epochs:
             entry: dict[str, Any] = {"epoch": run.epoch, **train_epoch(run, console, stop)}
@@ -89,7 +92,8 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
                 waiting_s += time.perf_counter() - asked_s
                 with _gradients_shared(run, piece == recipe.accumulate - 1):
                     _learn(run, clips, targets)
-            norm = nn.utils.clip_grad_norm_(run.model.parameters(), _LARGEST_GRADIENT_NORM)
+            longest = recipe.largest_gradient_norm or math.inf
+            norm = nn.utils.clip_grad_norm_(run.model.parameters(), longest)
             # Not sooner: a process that left alone would keep the others waiting.
             _check_finite(run, "loss", run.sums["loss"])
             _check_finite(run, "gradient", float(norm))
@@ -108,7 +112,7 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
                     raise KeyboardInterrupt
     elapsed_s = time.perf_counter() - started_s
     means = run.means()
-    run.epoch, run.step, run.sums = run.epoch + 1, 0, {}
+    run.epoch, run.step, run.sums, run.pieces = run.epoch + 1, 0, {}, 0
     shared = torch.tensor(list(means.values()), dtype=torch.float64, device=run.device)
     shared = run.processes.total(shared) / run.processes.count
     return dict(zip(means, shared.tolist(), strict=True)) | {
@@ -172,6 +176,7 @@ def _learn(run: Run, clips: Tensor, targets: Tensor) -> None:
         loss, parts = distilled.total, {"hard": distilled.hard, "soft": distilled.soft}
     (loss / recipe.accumulate).backward()
     parts |= {"loss": loss, "train_top1": (logits.argmax(dim=1) == targets).float().mean()}
+    run.pieces += 1
     for name, value in parts.items():
         run.sums[name] = run.sums.get(name, 0.0) + float(value.detach())
 
@@ -187,8 +192,8 @@ def _check_finite(run: Run, name: str, value: float) -> None:
     more = f" and {len(clips) - 3} more" if len(clips) > 3 else ""
     raise DataError(
         f"The {name} became {value} in epoch {run.epoch}, batch {run.step} (clips "
-        f"{', '.join(clips[:3])}{more}); {run.out} keeps the last good state. Train again with a "
-        "lower learning_rate, or look at these clips."
+        f"{', '.join(clips[:3])}{more}); {run.out} keeps the last good state. Start another --out "
+        "with a lower --learning-rate, or look at these clips."
     )
 
 

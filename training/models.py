@@ -5,7 +5,7 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.modelfile import Model, load_model
 from core.models.i3d import I3D, SameConvBnRelu3d
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import FloatNetwork
-from training.checkpoint import load_weights, read_description
+from training.checkpoint import description_of_trained, load_weights
 from training.config import Recipe
 from training.hardware import as_input
 from training.store import Store
@@ -46,11 +46,48 @@ def new_model(recipe: Recipe, num_classes: int) -> FloatModel:
     return model
 
 
-def check_apart(described: Mapping[str, Any], name: Path, store: Store, split: int) -> None:
-    """See to it that a run was not trained on people whom this split keeps apart.
+def people_of(store: Store, split: int, subset: str) -> set[int]:
+    """The numbers of the people in one subset of one split."""
+    return {store.chunks[position].participant_id for position in store.subset(split, subset)}
+
+
+def seen_people(described: Mapping[str, Any], store: Store, subset: str) -> set[int]:
+    """Whom of a store's people a run and its ancestors had in one subset.
+
+    A run of an InCab that recorded nobody had those of its split, if its data were the very same.
+    """
+    people = described.get("people")
+    if not isinstance(people, Mapping):
+        same = described.get("data") == store.description["origin"] and "split" in described
+        return people_of(store, described["split"], subset) if same else set()
+    if not _same_people(described.get("data"), store.description["origin"]):
+        return set()
+    return set(people.get(subset) or ())
+
+
+def _same_people(one: Any, other: Any) -> bool:
+    """Whether equal numbers are equal persons: a synthetic one is its set's seed and its number."""
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return False
+    made = [origin.get("synthetic") for origin in (one, other)]
+    if all(isinstance(each, Mapping) for each in made):
+        return made[0].get("seed") == made[1].get("seed")
+    return made == [None, None]
+
+
+def check_apart(
+    described: Mapping[str, Any],
+    name: Path,
+    store: Store,
+    split: int,
+    subsets: Sequence[str] = ("val", "test"),
+) -> None:
+    """See to it that a run has not seen people whom `subsets` of this split keep apart.
+
+    Nobody it trained on may be in them, and nobody who chose its best epoch in test.
 
     Raises:
-        DataError: it was, and accuracy on them would mean nothing; or it knows other labels.
+        DataError: it has, and accuracy on them would mean nothing; or it knows other labels.
     """
     labels = described.get("labels")
     if labels is not None and tuple(labels) != store.labels:
@@ -58,22 +95,30 @@ def check_apart(described: Mapping[str, Any], name: Path, store: Store, split: i
             f"{name} was trained on {len(labels)} other labels than the {len(store.labels)} of "
             f"{store.folder}; use one that was trained on these."
         )
-    if described.get("data") != store.description["origin"]:
-        return
-    earlier = described.get("split", split)
-    kept_apart = {*store.subset(split, "val"), *store.subset(split, "test")}
-    if kept_apart.intersection(store.subset(earlier, "train")):
+    trained, chosen = (seen_people(described, store, subset) for subset in ("train", "val"))
+    shared: set[int] = set()
+    for subset in subsets:
+        seen = trained | chosen if subset == "test" else trained
+        shared |= seen & people_of(store, split, subset)
+    if shared:
+        earlier = described.get("split", split)
+        some = ", ".join(f"vp{person}" for person in sorted(shared)[:3])
+        more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
         raise DataError(
-            f"{name} was trained on split {earlier}, whose training people are kept apart in "
-            f"split {split}; use a run on split {split}."
+            f"{name} was trained on split {earlier} and has seen {some}{more}, who are kept apart "
+            f"in split {split} ({' and '.join(subsets)}); use a run on split {split} of this data."
         )
 
 
 class Teacher(nn.Module):
-    """A trained network that only answers: eval mode, no gradient, the student's own clips."""
+    """A trained network that only answers: eval mode, no gradient, the student's own clips.
 
-    def __init__(self, model: FloatModel) -> None:
+    `described` is what its run or file says of its training.
+    """
+
+    def __init__(self, model: FloatModel, described: Mapping[str, Any]) -> None:
         super().__init__()
+        self.described = described
         self.model = model.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Teacher:
@@ -99,9 +144,9 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
     # What is built here is overwritten; the student's random numbers stay what they were.
     with torch.random.fork_rng(devices=[]):
         if path.is_file():
-            model, theirs = _from_file(path, store, split)
+            model, theirs, described = _from_file(path, store, split)
         else:
-            model, theirs = _from_run(path, store, split)
+            model, theirs, described = _from_run(path, store, split)
     for name in ("frames", "span_s", "resize", "crop"):
         if getattr(theirs, name) != getattr(clip, name):
             raise DataError(
@@ -113,11 +158,14 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
             f"The teacher {path} wants {theirs.channels} clips, the student's are {clip.channels}; "
             "use a teacher trained on the same clips."
         )
-    return Teacher(model)
+    return Teacher(model, described)
 
 
-def _from_run(run: Path, store: Store, split: int) -> tuple[FloatModel, ClipSpec]:
-    described = read_description(run)
+_Trained = tuple[FloatModel, ClipSpec, Mapping[str, Any]]
+
+
+def _from_run(run: Path, store: Store, split: int) -> _Trained:
+    described = description_of_trained(run)
     check_apart(described, run, store, split)
     try:
         settings = described.get("recipe", {})
@@ -130,13 +178,12 @@ def _from_run(run: Path, store: Store, split: int) -> tuple[FloatModel, ClipSpec
         raise DataError(f"{run} is a quantized run; a teacher must be its float run.")
     model = new_model(recipe, len(store.labels))
     load_weights(run, model)
-    return model, recipe.clip
+    return model, recipe.clip, described
 
 
-def _from_file(path: Path, store: Store, split: int) -> tuple[FloatModel, ClipSpec]:
+def _from_file(path: Path, store: Store, split: int) -> _Trained:
     file = load_model(path)
-    described = {name: file.training[name] for name in ("data", "split") if name in file.training}
-    check_apart({**described, "labels": file.labels}, path, store, split)
+    check_apart({**file.training, "labels": file.labels}, path, store, split)
     if not isinstance(file.network, FloatNetwork):
         raise DataError(f"{path} is an int8 model; a teacher must be an fp32 one.")
     channels = file.clip.channel_count
@@ -151,7 +198,7 @@ def _from_file(path: Path, store: Store, split: int) -> tuple[FloatModel, ClipSp
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{path} holds a network that cannot be rebuilt here ({error}).") from error
     _check_golden(model, file, path)
-    return model, file.clip
+    return model, file.clip, file.training
 
 
 @torch.no_grad()

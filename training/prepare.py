@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -105,12 +105,8 @@ def prepare(
     _remove_leftovers(out)
 
     kept = _kept(out, videos, verify, report)
-    plans = []
-    for file_id in (name for name in videos if name not in kept):
-        try:
-            plans.append(_plan(file_id, videos[file_id], annotated))
-        except SourceError as error:
-            complain(str(error))
+    missing = {file_id: video for file_id, video in videos.items() if file_id not in kept}
+    plans = _plan(missing, annotated, workers, complain)
     _check_space(out, plans, len(kept), report)
 
     try:
@@ -148,19 +144,45 @@ def _kept(
     return kept
 
 
-def _plan(file_id: str, video: Path, annotated: Level) -> _Plan:
-    """Look at a video's first frame.
+def _plan(
+    videos: dict[str, Path], annotated: Level, workers: int, complain: Callable[[str], None]
+) -> list[_Plan]:
+    """Look at each video's first frame; those without one are named and left out."""
+    last = {chunk.file_id: 0 for chunk in annotated.chunks}
+    for chunk in annotated.chunks:
+        last[chunk.file_id] = max(last[chunk.file_id], chunk.frame_end)
+    file_ids = list(videos)
+    tasks = [(videos[file_id], last[file_id]) for file_id in file_ids]
+    plans: dict[int, _Plan] = {}
+    with closing(_outcomes(_probe, tasks, workers, lambda task, count: None)) as outcomes:
+        for outcome in outcomes:
+            file_id, video = file_ids[outcome.task], videos[file_ids[outcome.task]]
+            if outcome.crash is not None:
+                complain(f"{video} cannot be decoded: {outcome.crash}.")
+            elif outcome.failure is not None:
+                complain(outcome.failure)
+            else:
+                frames, channels = outcome.result
+                size_bytes = frames * FRAME_SIZE**2 * channels
+                plans[outcome.task] = _Plan(file_id, video, frames, size_bytes)
+    return [plans[task] for task in sorted(plans)]
+
+
+def _probe(video: Path, last_frame: int, tell: Callable[[int], None]) -> tuple[int, int]:
+    """About how many frames a video has, and how many channels its first one has.
 
     Raises:
         SourceError: there is none.
     """
     with VideoFile(video) as source:
-        last = max(c.frame_end for c in annotated.chunks if c.file_id == file_id)
-        # Rows may lie past the end, so the container is believed where it says something.
-        frames = source.properties.frame_count or min(last, 10**6)
+        frames = source.properties.frame_count or 0
+        # Rows may lie past the end, so the container is believed where it says something that its
+        # size allows: the index alone takes more than a byte for each frame.
+        if not 0 < frames <= video.stat().st_size:
+            frames = min(last_frame, 10**6)
         first = source.read()
         grey = first is not None and not (first.image != first.image[:, :, :1]).any()
-    return _Plan(file_id, video, frames, frames * FRAME_SIZE**2 * (1 if grey else 3))
+    return frames, 1 if grey else 3
 
 
 def _check_space(out: Path, plans: list[_Plan], kept: int, report: Callable[[str], None]) -> None:
@@ -204,9 +226,8 @@ def _decode(
     records: dict[str, Record] = {}
     tasks = [(plan.video, out, plan.file_id) for plan in plans]
     progress(0, total)
-    outcomes = work_in_processes(write_run, tasks, workers, tell) if workers else _here(tasks, tell)
     # Closed at once when something fails, so that no process goes on writing.
-    with closing(outcomes):
+    with closing(_outcomes(write_run, tasks, workers, tell)) as outcomes:
         for number, outcome in enumerate(outcomes, start=kept + 1):
             plan = plans[outcome.task]
             record = read_record(out, plan.file_id)
@@ -221,16 +242,30 @@ def _decode(
     return records
 
 
+def _outcomes(
+    work: Callable[..., object],
+    tasks: Sequence[tuple[Any, ...]],
+    workers: int,
+    tell: Callable[[int, int], None],
+) -> Generator[Outcome]:
+    """In processes of their own, or here where there are none."""
+    if workers:
+        return work_in_processes(work, tasks, workers, tell)
+    return _here(work, tasks, tell)
+
+
 def _here(
-    tasks: list[tuple[Path, Path, str]], tell: Callable[[int, int], None]
+    work: Callable[..., object],
+    tasks: Sequence[tuple[Any, ...]],
+    tell: Callable[[int, int], None],
 ) -> Generator[Outcome]:
     for number, task in enumerate(tasks):
         try:
-            write_run(*task, lambda frames, number=number: tell(number, frames))
+            result = work(*task, lambda count, number=number: tell(number, count))
         except SourceError as error:
             yield Outcome(number, failure=str(error))
         else:
-            yield Outcome(number)
+            yield Outcome(number, result=result)
 
 
 def _check_written(out: Path, records: dict[str, Record], plans: list[_Plan]) -> None:

@@ -105,11 +105,13 @@ class RunLog:
 
             # What a stopped run wrote of epochs that are now trained again disappears.
             self._board = SummaryWriter(str(run / "tensorboard"), purge_step=len(entries))
+        if entries:
+            # A run killed between its checkpoint and its log lacks the last line.
+            self._rewrite(entries)
 
     def write(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Write all entries; the last one is new."""
-        with replacing(self.path) as partial:
-            partial.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+        self._rewrite(entries)
         if self._board is not None:
             new = dict(entries[-1])
             figures = new | {f"val/{name}": value for name, value in new.pop("val", {}).items()}
@@ -117,6 +119,10 @@ class RunLog:
                 if name not in ("epoch", "val"):
                     self._board.add_scalar(name, value, new["epoch"])
             self._board.flush()
+
+    def _rewrite(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        with replacing(self.path) as partial:
+            partial.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
 
     def close(self) -> None:
         if self._board is not None:

@@ -13,6 +13,7 @@ A run is a folder:
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -23,24 +24,36 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from core.errors import DataError
+from core.fusion import fuse
 from core.models.mobilenet3d import MobileNet3D
-from core.quantization import QatMobileNet3D, fuse
+from core.quantization import QatMobileNet3D
 from training.batches import StepBatches
 from training.checkpoint import (
     BEST_FILE,
     CHECKPOINT_FILE,
     check_same_run,
+    description_of_trained,
     load,
     load_weights,
     read_description,
     save,
+    weights_sha256,
     write_description,
 )
 from training.config import Recipe
 from training.dataset import Augmentation, BalancedSampler, ChunkDataset
 from training.hardware import random_state, set_random_state
-from training.models import FloatModel, Teacher, check_apart, load_teacher, new_model
+from training.models import (
+    FloatModel,
+    Teacher,
+    check_apart,
+    load_teacher,
+    new_model,
+    people_of,
+    seen_people,
+)
 from training.optimizer import new_optimizer
+from training.parent import parent_of
 from training.processes import Processes
 from training.provenance import data_fingerprint, git_commit, versions
 from training.store import Store
@@ -81,12 +94,24 @@ class Run:
         self._prepare_data(in_memory)
 
         model = new_model(recipe, len(store.labels))
+        self.people = {subset: people_of(store, split, subset) for subset in ("train", "val")}
         if start is not None:
-            check_apart(read_description(start), start, store, split)
+            described = description_of_trained(start)
+            check_apart(described, start, store, split)
             load_weights(start, model)
+            self._remember_people(described)
         self.teacher_path = teacher or (start if recipe.beta > 0 else None)
         self.teacher = self._load_teacher()
+        if self.teacher is not None:
+            self._remember_people(self.teacher.described)
+        self.weights_sha256 = {
+            "start_sha256": weights_sha256(start),
+            "teacher_sha256": weights_sha256(self.teacher_path),
+        }
         self.fp32_network = fuse(cast(MobileNet3D, model)) if recipe.quantize else None
+        if self.fp32_network is not None and start is not None:
+            # Sooner than after hours of training.
+            parent_of(start, self.fp32_network)
         self.model: FloatModel | QatMobileNet3D = (
             QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit)
             if recipe.quantize
@@ -117,7 +142,11 @@ class Run:
         self.epoch = self.step = 0
         self.best_score = -1.0
         self.history: list[dict[str, Any]] = []
+        # Of this epoch's `pieces` so far, which need not all have been of this many processes.
         self.sums: dict[str, float] = {}
+        self.pieces = 0
+        # Who began the run, when it is resumed.
+        self._begun: dict[str, Any] = {}
 
     def _prepare_data(self, in_memory: bool) -> None:
         recipe, store, split = self.recipe, self.store, self.split
@@ -152,6 +181,11 @@ class Run:
             self.sampler, recipe.batch_size, recipe.accumulate, self.processes
         )
 
+    def _remember_people(self, described: Mapping[str, Any]) -> None:
+        """Whom an ancestor or a teacher has seen, this run's weights have seen."""
+        for subset, people in self.people.items():
+            people |= seen_people(described, self.store, subset)
+
     def _load_teacher(self) -> Teacher | None:
         if self.recipe.beta == 0:
             if self.teacher_path is not None:
@@ -168,8 +202,7 @@ class Run:
 
     def means(self) -> dict[str, float]:
         """Losses and training accuracy of the epoch so far, of this process's clips."""
-        pieces = self.step * self.recipe.accumulate
-        return {name: self.sums[name] / pieces for name in sorted(self.sums)}
+        return {name: self.sums[name] / self.pieces for name in sorted(self.sums)}
 
     def keep_best(self, score: float) -> None:
         """Save what is kept, unless an earlier epoch scored better."""
@@ -191,6 +224,8 @@ class Run:
             "split": self.split,
             "start": str(self.start) if self.start else None,
             "teacher": str(self.teacher_path) if self.teacher_path else None,
+            **self.weights_sha256,
+            "people": {subset: sorted(people) for subset, people in self.people.items()},
             "data": self.store.description["origin"],
             "data_fingerprint": data_fingerprint(self.store),
             "labels": self.store.labels,
@@ -198,7 +233,7 @@ class Run:
             "processes": self.processes.count,
             "commit": git_commit(),
             "versions": versions(),
-        }
+        } | self._begun
 
     def save_checkpoint(self) -> None:
         """Everything that the next step depends on, in one file that replaces the last."""
@@ -209,6 +244,7 @@ class Run:
             "epoch": self.epoch,
             "step": self.step,
             "sums": self.sums,
+            "pieces": self.pieces,
             "history": self.history,
             "best_score": self.best_score,
             "model": self.model.state_dict(),
@@ -228,6 +264,12 @@ class Run:
         if not path.is_file():
             raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
         check_same_run(self.out, self.description())
+        before = read_description(self.out)
+        self._begun = {name: before[name] for name in ("commit", "versions") if name in before}
+        if self.processes.is_first:
+            # What a killed call was writing.
+            for leftover in self.out.glob("*.partial-*"):
+                leftover.unlink(missing_ok=True)
         state = load(path)
         self.model.load_state_dict(state["model"])
         if self.average is not None:
@@ -235,6 +277,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
         self.sums, self.history = state["sums"], state["history"]
+        self.pieces = state.get("pieces", self.step * self.recipe.accumulate)
         self.best_score = state["best_score"]
         if len(state["random"]) == self.processes.count:
             set_random_state(state["random"][self.processes.rank], self.device)

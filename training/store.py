@@ -10,10 +10,9 @@ Any 16 frames of any chunk are read by position without decoding the rest, throu
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +36,20 @@ class Store:
     description: dict[str, Any]
 
     def frames(self, file_id: str) -> NDArray[np.uint8]:
-        """Memory map N×256×256×C uint8 of one run."""
-        return np.load(frames_path(self.folder, file_id), mmap_mode="r")
+        """Memory map N×256×256×C uint8 of one run.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+        return _load(frames_path(self.folder, file_id), "r")
 
     def times_s(self, file_id: str) -> NDArray[np.float64]:
-        """N times in seconds of one run."""
-        return np.load(times_path(self.folder, file_id))
+        """N times in seconds of one run.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+        return _load(times_path(self.folder, file_id))
 
     def subset(self, split: int, name: str) -> tuple[int, ...]:
         """Positions of the chunks in one subset of one split."""
@@ -80,9 +87,10 @@ def open_store(folder: Path) -> Store:
     return Store(folder, labels, chunks, splits, description)
 
 
-def count_labels(store: Store, positions: Sequence[int]) -> dict[str, int]:
-    """Chunks of each class among `positions`, zero included."""
-    counts = dict.fromkeys(store.labels, 0)
-    for position in positions:
-        counts[store.chunks[position].activity] += 1
-    return counts
+def _load(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray[Any]:
+    try:
+        return np.load(path, mmap_mode=mmap_mode)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{path} is gone or damaged ({error}); run incab-train prepare --verify."
+        ) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -10,12 +11,23 @@ from rich.table import Table
 from core.activities import title_of
 
 
+def display_names(paths: Iterable[Path]) -> dict[Path, str]:
+    """Each path's file name, with as many parent folders as it takes to tell them apart."""
+    distinct = dict.fromkeys(paths)
+    names: dict[Path, str] = {}
+    for count in range(1, max((len(path.parts) for path in distinct), default=0) + 1):
+        names = {path: "/".join(path.parts[-count:]) for path in distinct}
+        if len(set(names.values())) == len(names):
+            break
+    return names
+
+
 def accuracy_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
     """Models side by side: totals first, then each class; two with their difference in points."""
     table = Table(title="Accuracy on evaluation clips")
     table.add_column("")
     for name in results:
-        table.add_column(name.rsplit("/", 1)[-1], justify="right")
+        table.add_column(name, justify="right")
     compared = len(results) == 2
     if compared:
         table.add_column("difference", justify="right")

@@ -30,6 +30,7 @@ class Outcome:
     task: int
     failure: str | None = None
     crash: str | None = None
+    result: Any = None
 
 
 @dataclass(slots=True)
@@ -101,7 +102,8 @@ def _hear(job: _Job, progress: Callable[[int, int], None]) -> Outcome | None:
     if isinstance(message, int):
         progress(job.task, message)
         return None
-    return Outcome(job.task, failure=message)
+    failure, result = message
+    return Outcome(job.task, failure=failure, result=result)
 
 
 def _end(job: _Job) -> None:
@@ -127,11 +129,11 @@ def _serve(work: Callable[..., object], task: tuple[Any, ...], connection: Conne
 
     try:
         connection.send(0)
-        message: object = None
+        message: object
         try:
-            work(*task, tell)
+            message = (None, work(*task, tell))
         except InCabError as error:
-            message = str(error)
+            message = (str(error), None)
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -11,7 +11,7 @@ from core.clip import ClipSpec, RollingClip
 from core.engines.reference import ReferenceEngine
 from core.errors import InCabError
 from core.modelfile import Model
-from core.network import multiply_accumulates
+from core.shapes import multiply_accumulates
 from core.video import VideoFile
 
 U8 = NDArray[np.uint8]
@@ -31,15 +31,20 @@ def sample_clips(path: Path, spec: ClipSpec, count: int = CLIPS) -> list[U8]:
     """
     rolling = RollingClip(spec)
     with VideoFile(path) as video:
-        total = video.properties.frame_count or 300
+        total = video.properties.frame_count
+        if total is None:
+            total = sum(1 for _ in video)
+            video.rewind()
         step = max(1, total // (count + 3))
         clips: list[U8] = []
         for frame in video:
             rolling.push(frame)
             wanted = frame.index % step == step - 1
-            clip = rolling.clip() if wanted and len(clips) < count else None
+            clip = rolling.clip() if wanted else None
             if clip is not None:
                 clips.append(clip.pixels)
+            if len(clips) == count:
+                break
     if not clips and (last := rolling.clip()) is not None:
         clips.append(last.pixels)
     if not clips:

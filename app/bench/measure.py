@@ -13,7 +13,7 @@ from app.bench.offline import measure_offline
 from app.bench.process import Subject, Timing, time_in_turns
 from app.bench.roofline import DENSE_SHAPES, Dense
 from app.bench.rows import FBGEMM
-from app.bench.scaling import cores, thread_scaling
+from app.bench.scaling import thread_scaling
 from app.bench.setting import (
     BenchOptions,
     Json,
@@ -24,14 +24,14 @@ from app.bench.setting import (
     reasons,
 )
 from app.bench.startup import measure_start
-from app.machine import default_threads
+from app.machine import cores, default_threads
 from core.clip import ClipSpec
 from core.comparison import Latency
 from core.engines import DEFAULT_ENGINE, ENGINE_NAMES, supports
 from core.errors import EngineError, InCabError
 from core.machine import cpu_isa, cpu_name
 from core.modelfile import Model
-from core.network import multiply_accumulates
+from core.shapes import multiply_accumulates
 
 SCHEMA = "incab.bench/2"
 _VERSIONS_OF = ("incab", "openvino", "torch", "numpy", "opencv-python")

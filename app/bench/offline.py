@@ -20,7 +20,9 @@ from app.bench.clips import F32, read_clips
 from app.bench.process import Runner, time_in_turns
 from app.bench.rows import agreement
 from app.bench.setting import Json, Setting, reasons
+from core.engines import DEFAULT_ENGINE, load_engine
 from core.engines.openvino import build_graph, compile_graph, shared_core
+from core.engines.pixel_blocks import lay_out, on_blocks, takes_blocks
 from core.errors import EngineError
 from core.modelfile import load_model
 
@@ -52,12 +54,20 @@ class Scoring:
     folder: Path
 
     def make(self) -> Runner:
-        """Compile for this batch."""
+        """Compile for this batch, on blocks of pixels where the engine uses them."""
         cv2.setNumThreads(1)
         model = load_model(self.model)
-        graph = build_graph(model.network, model.clip.clip_shape, self.batch)
+        # A graph compiled here checks nothing; what a row would refuse is refused here too.
+        load_engine(model, DEFAULT_ENGINE, self.threads)
+        network, clip_shape = model.network, model.clip.clip_shape
+        blocks = takes_blocks(network, clip_shape)
+        if blocks:
+            network = on_blocks(network)
+            frames, height, width, _ = clip_shape
+            clip_shape = (frames, height // 2, width // 2, 4)
+        graph = build_graph(network, clip_shape, self.batch)
         if not self.throughput:
-            return _Scorer(self, compile_graph(graph, self.threads), 1)
+            return _Scorer(self, compile_graph(graph, self.threads), 1, blocks)
         compiled = shared_core().compile_model(
             graph,
             "CPU",
@@ -67,18 +77,24 @@ class Scoring:
                 "PERFORMANCE_HINT": "THROUGHPUT",
             },
         )
-        return _Scorer(self, compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        requests = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        return _Scorer(self, compiled, requests, blocks)
 
 
 class _Scorer:
-    def __init__(self, scoring: Scoring, compiled: ov.CompiledModel, requests: int) -> None:
+    def __init__(
+        self, scoring: Scoring, compiled: ov.CompiledModel, requests: int, blocks: bool
+    ) -> None:
         clips, self._expected = read_clips(scoring.folder)
         order = np.arange(CLIPS_A_RUN) % len(clips)
         self._batches = [
             np.ascontiguousarray(clips[order[start : start + scoring.batch]])
             for start in range(0, CLIPS_A_RUN, scoring.batch)
         ]
-        self._order, self._clips = order, len(clips)
+        # Laid out anew in every run, as an engine does it; a room for each batch, because several
+        # may be under way.
+        shape = tuple(compiled.input(0).shape)
+        self._rooms = [np.empty(shape, np.uint8) for _ in self._batches] if blocks else None
         self._requests = requests
         self._output = compiled.output(0)
         classes = self._expected.shape[1]
@@ -99,7 +115,12 @@ class _Scorer:
         self._logits[index] = request.get_output_tensor(0).data
 
     def run(self, index: int) -> None:
-        for number, batch in enumerate(self._batches):
+        for number, pixels in enumerate(self._batches):
+            batch = pixels
+            if self._rooms is not None:
+                batch = self._rooms[number]
+                for clip, room in zip(pixels, batch, strict=True):
+                    lay_out(clip, room)
             if self._queue is not None:
                 self._queue.start_async({0: batch}, number, share_inputs=True)
             else:

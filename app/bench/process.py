@@ -20,14 +20,16 @@ import numpy as np
 
 from core.comparison import Latency
 from core.errors import EngineError, InCabError
+from core.probe import signal_name
 
 ROUNDS = 10
 # Of the warm-up before each block: caches and thread pools were another subject's.
 _SHARE_BEFORE_A_BLOCK = 0.2
 # Thread pools spin for a moment before they sleep; the next block does not begin before that.
 _PAUSE_S = 0.05
-# Far beyond any honest run; only a hung engine takes longer.
+# Far beyond any honest loading or run; only a hung engine takes longer.
 _LONGEST_ANSWER_S = 600.0
+_LONGEST_RUN_S = 30.0
 _LONGEST_END_S = 5.0
 
 
@@ -92,18 +94,18 @@ class SubjectProcess:
         self._process.start()
         theirs.close()
         try:
-            self._answer()
+            self._answer(_LONGEST_ANSWER_S)
         except BaseException:
             self.close()
             raise
 
     def time(self, runs: int) -> list[float]:
         """One block; milliseconds of each run."""
-        return self._ask(("time", runs))
+        return self._ask(("time", runs), _LONGEST_ANSWER_S + runs * _LONGEST_RUN_S)
 
     def finish(self) -> dict[str, Any]:
         """The subject's facts."""
-        return self._ask(("facts", 0))
+        return self._ask(("facts", 0), _LONGEST_ANSWER_S)
 
     def close(self) -> None:
         """End the process, whatever it is doing: it holds nothing that needs an orderly end."""
@@ -112,18 +114,18 @@ class SubjectProcess:
         self._process.join()
         self._process.close()
 
-    def _ask(self, request: tuple[str, int]) -> Any:
+    def _ask(self, request: tuple[str, int], longest_s: float) -> Any:
         try:
             self._pipe.send(request)
         except OSError:
             raise self._ended() from None
-        return self._answer()
+        return self._answer(longest_s)
 
-    def _answer(self) -> Any:
+    def _answer(self, longest_s: float) -> Any:
         try:
-            if not self._pipe.poll(_LONGEST_ANSWER_S):
+            if not self._pipe.poll(longest_s):
                 self._process.kill()
-                raise EngineError(f"{self._name} did not answer for {_LONGEST_ANSWER_S:.0f} s.")
+                raise EngineError(f"{self._name} did not answer for {longest_s:.0f} s.")
             failure, answer = self._pipe.recv()
         except (EOFError, ConnectionError):
             raise self._ended() from None
@@ -134,7 +136,7 @@ class SubjectProcess:
     def _ended(self) -> EngineError:
         self._process.join(_LONGEST_END_S)
         code = self._process.exitcode
-        how = f"by {signal.Signals(-code).name}" if code and code < 0 else f"with status {code}"
+        how = f"by {signal_name(-code)}" if code and code < 0 else f"with status {code}"
         return EngineError(f"{self._name} ended its process {how}.")
 
 

@@ -18,20 +18,19 @@ import numpy as np
 
 from app.bench.process import Runner
 from core.engines.openvino import OpenVinoEngine
+from core.geometry import Geometry, Triple
 from core.network import (
     PIXELS,
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,
     Network,
     Quantization,
-    Triple,
-    multiply_accumulates,
 )
+from core.shapes import multiply_accumulates
 
 Kind = Literal["int8", "fp32"]
 _LAYERS = 3

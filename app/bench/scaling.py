@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from app.bench.process import Subject, time_in_turns
 from app.bench.setting import Json, Setting, reasons
+from app.machine import cores
 from core.engines import DEFAULT_ENGINE
-
-
-def cores() -> int:
-    """CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def thread_counts(most: int) -> list[int]:
@@ -23,7 +15,7 @@ def thread_counts(most: int) -> list[int]:
 
 
 def thread_scaling(run: Setting, excluded: list[Json]) -> list[Json]:
-    """Median latency of the default engine with 1 to all cores."""
+    """Median latency of the default engine with 1 to all logical cores."""
     wanted = [(name, count) for count in thread_counts(cores()) for name in ("int8", "fp32")]
     subjects: list[tuple[str, Subject]] = [
         (f"{name}, {count} threads", run.on(name, DEFAULT_ENGINE, count)) for name, count in wanted

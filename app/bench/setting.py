@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bench.rows import ModelOnEngine
-from core.errors import ModelFileError
-from core.modelfile import Model, load_model
+from app.models import load_named
+from core.modelfile import Model
 
 Progress = Callable[[str], None]
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ class BenchOptions:
         teacher: an fp32 teacher's file, if it is to be timed as well.
         clip: a video that real clips are taken from.
         runs: timed runs of each row.
-        threads: CPU threads; as many as there are cores, at most 4, when None.
+        threads: CPU threads; as many as there are logical cores, at most 4, when None.
         quick: few runs and no thread scaling, to see that all works.
     """
 
@@ -47,14 +47,7 @@ def load_models(options: BenchOptions) -> dict[str, Model]:
     paths = {"int8": options.int8, "fp32": options.fp32}
     if options.teacher is not None:
         paths["teacher"] = options.teacher
-    models = {name: load_model(path) for name, path in paths.items()}
-    for name, model in models.items():
-        wanted = "int8" if name == "int8" else "fp32"
-        if model.kind != wanted:
-            raise ModelFileError(
-                f"{paths[name]} is an {model.kind} model; --{name} needs an {wanted} model."
-            )
-    return models
+    return {name: load_named(path, name) for name, path in paths.items()}
 
 
 def accuracy(model: Model) -> float | None:

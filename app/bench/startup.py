@@ -6,6 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ from core.engines import DEFAULT_ENGINE
 from core.errors import EngineError, InCabError
 
 LARGEST_REPLAY_MB = 350
+# Far beyond any honest start, and beyond a long clip on a slow machine.
+_LONGEST_START_S = 300.0
+_LONGEST_REPLAY_S = 3600.0
 
 # A name in the working directory must not stand in for the package that is running.
 _ROOT = str(Path(app.__file__).parents[1])
@@ -42,7 +46,12 @@ def measure_start(
     progress("peak memory of a replay")
     # The probe of a machine's very first start is no part of a replay.
     replay = [*_PYTHON, _REPLAY, "replay", *options, "--probe", "never", "--json"]
-    done = subprocess.run(replay, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            replay, capture_output=True, text=True, check=False, timeout=_LONGEST_REPLAY_S
+        )
+    except subprocess.TimeoutExpired:
+        raise EngineError(f"A replay did not end within {_LONGEST_REPLAY_S:.0f} s.") from None
     if done.returncode:
         raise _failed(done.stderr)
     return {
@@ -59,10 +68,18 @@ def _first_line_after_s(command: list[str]) -> float:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        seconds = time.perf_counter() - started_s
-        _, said = process.communicate()
+        # Its end is also the end of the line that is waited for.
+        alarm = threading.Timer(_LONGEST_START_S, process.kill)
+        alarm.start()
+        try:
+            line = process.stdout.readline()
+            seconds = time.perf_counter() - started_s
+            _, said = process.communicate()
+        finally:
+            alarm.cancel()
     if not line.strip():
+        if seconds >= _LONGEST_START_S:
+            raise EngineError(f"A replay named no activity within {_LONGEST_START_S:.0f} s.")
         raise _failed(said)
     return seconds
 
@@ -75,8 +92,12 @@ def _failed(said: str) -> EngineError:
 def print_first_label() -> None:
     """What `incab replay` does up to its first answer: both models loaded, one clip, int8 first."""
     import cv2
+    import rich.progress  # noqa: F401
     import tyro
 
+    # Some of it only because a replay imports it, too.
+    import app.replay
+    import app.replay_table  # noqa: F401
     from app.__main__ import Replay
     from app.machine import default_threads
     from core.clip import RollingClip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.bench.startup import LARGEST_REPLAY_MB
-from app.replay import faster_or_slower
+from app.ratios import faster_or_slower
 
 WIDTH = 80
 
@@ -43,7 +43,7 @@ def _machine(report: Json) -> str:
         (
             _wrapped(
                 f"{cpu['name']}, {cpu['isa'] or 'unknown instruction set'}, "
-                f"{_count(cpu['cores'], 'core')}, {_count(cpu['threads'], 'thread')}, "
+                f"{_count(cpu['cores'], 'logical core')}, {_count(cpu['threads'], 'thread')}, "
                 f"{_count(report['runs'], 'run')} a row"
             ),
             _wrapped(known),
@@ -116,7 +116,7 @@ def _facts_legend(report: Json) -> str:
     return (
         f"= ref: same activity as the exact reference on {' or '.join(map(str, clips))} clips. "
         "accuracy: mean per class, as the model file says. load s: importing and compiling the "
-        "engine, and its proof on the golden answers."
+        "engine, and its proof on the golden answers (fbgemm has none)."
     )
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVB
 
 from app import theme
 from app.messages import SLOTS, EngineReport, ModelPair, Numbers, Slot
+from app.ratios import ratio_in_words
 from app.theme import DARK
 from app.widgets.controls import NumberTile, label, set_role
 from core.engine_choice import why_int8_gains_nothing
@@ -111,10 +112,3 @@ class ComparisonCard(QFrame):
 def _colour_of_agreement(share: float) -> str:
     """Twins should agree on 95 % of clips; far below that something is wrong."""
     return DARK.good if share >= 0.95 else DARK.warning if share >= 0.8 else DARK.bad
-
-
-def ratio_in_words(ratio: float | None, more: str, less: str) -> tuple[str, str]:
-    """A ratio a person can read, e.g. ("3.8×", "faster"); below one it is turned round."""
-    if ratio is None:
-        return "–", more
-    return (f"{ratio:.1f}×", more) if ratio >= 1 else (f"{1 / ratio:.1f}×", less)

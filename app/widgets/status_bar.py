@@ -18,10 +18,16 @@ _FIGURES = {
     "shown": ("99.9", "New pictures painted each second."),
     "inferred": ("99.9", "Clips answered by the models each second."),
     "skipped": ("9999", "Clips that had to make way for newer ones."),
-    "gaps": ("99", "Times the camera or stream was interrupted: stalled, frozen or lost."),
+    "gaps": (
+        "99",
+        "Times the camera or stream stalled, froze, was lost, or jumped in time or size.",
+    ),
     "label age": ("999 ms", "Time since the frame of the shown label was captured."),
-    "CPU": ("99 %", "This program's share of all processor cores."),
-    "memory": ("999 MB", "Memory that this program holds."),
+    "CPU": ("99 %", "Share of all logical cores that this program and its child processes take."),
+    "memory": (
+        "999 MB",
+        "Memory of this program and its child processes; shared parts count in each.",
+    ),
 }
 
 

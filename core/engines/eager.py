@@ -15,16 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.errors import EngineError
-from core.network import (
-    Branches,
-    FloatConv,
-    FloatNetwork,
-    Geometry,
-    MaxPool,
-    Network,
-    Stage,
-    Triple,
-)
+from core.geometry import Geometry, Triple
+from core.network import Branches, FloatConv, FloatNetwork, MaxPool, Network, Stage
 
 _Layer = Callable[[Tensor], Tensor]
 

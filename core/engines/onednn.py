@@ -17,20 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.engines.checks import adds_in_16_bits, check_clip, refuse_saturation
 from core.engines.reference import run_classifier, run_pool
 from core.errors import EngineError
-from core.network import (
-    LARGEST_EXACT_WEIGHT,
-    FloatConv,
-    FloatNetwork,
-    Geometry,
-    Int8Conv,
-    Int8Network,
-    Network,
-    Quantization,
-    Triple,
-    activation_sizes,
-)
+from core.geometry import Triple
+from core.network import FloatConv, FloatNetwork, Int8Conv, Int8Network, Network
+from core.shapes import activation_sizes
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -84,22 +76,13 @@ def float_layer(conv: FloatConv, input_shape: tuple[int, int, int, int]) -> Laye
 
 
 def saturates() -> bool:
-    """Whether int8 kernels here add pairs of products in 16 bits, so that ±127 comes out wrong."""
-    channels = 64
-    conv = Int8Conv(
-        "probe",
-        np.full((channels, channels, 1, 1, 1), 127, np.int8),
-        np.ones(channels, np.float32),
-        np.zeros(channels, np.int32),
-        Geometry((1, 1, 1), (0, 0, 0), 1),
-        Quantization(1.0),
-        Quantization(channels * 127.0),
-    )
-    shape = (channels, 4, 8, 8)
-    bright = torch.full((1, *shape), 255, dtype=torch.uint8)
-    levels = int8_layer(conv, shape)(bright.contiguous(memory_format=torch.channels_last_3d))
-    # Σ 127·255 over the channels, at the output's scale, is 255 again.
-    return bool((levels < 254).any())
+    """Whether ±127 comes out wrong here; see adds_in_16_bits."""
+
+    def run(conv: Int8Conv, levels: U8) -> U8:
+        x = torch.from_numpy(levels)[None].contiguous(memory_format=torch.channels_last_3d)
+        return int8_layer(conv, levels.shape)(x)[0].numpy()
+
+    return adds_in_16_bits(run)
 
 
 def pads_wrongly(conv: Int8Conv, size: Triple) -> bool:
@@ -125,15 +108,8 @@ def _refuse_what_it_cannot_run(network: Network) -> None:
             raise EngineError(
                 f"The onednn engine pads {conv.name} only alike on both sides; choose openvino."
             )
-    if (
-        isinstance(network, Int8Network)
-        and network.largest_weight > LARGEST_EXACT_WEIGHT
-        and saturates()
-    ):
-        raise EngineError(
-            f"This int8 model has weights up to ±{network.largest_weight} and needs a CPU with "
-            f"VNNI; choose one trained within ±{LARGEST_EXACT_WEIGHT}."
-        )
+    if isinstance(network, Int8Network):
+        refuse_saturation(network, saturates)
 
 
 class OneDnnEngine:
@@ -161,10 +137,7 @@ class OneDnnEngine:
     @torch.inference_mode()
     def logits(self, pixels: U8) -> F32:
         """T×H×W×C uint8 pixels to K float32 logits."""
-        if pixels.shape != self._clip_shape or pixels.dtype != np.uint8:
-            raise ValueError(
-                f"a clip must be {self._clip_shape} uint8, not {pixels.shape} {pixels.dtype}"
-            )
+        check_clip(pixels, self._clip_shape)
         # Torch takes no mirrored arrays and warns of read-only ones; any other is used in place.
         return self._run(torch.from_numpy(np.require(pixels, requirements=["C", "W"])))
 

@@ -19,16 +19,15 @@ import openvino as ov
 import openvino.opset13 as ops
 from numpy.typing import NDArray
 
+from core.engines.checks import adds_in_16_bits, check_clip, refuse_saturation
 from core.engines.pixel_blocks import lay_out, on_blocks, takes_blocks
 from core.errors import EngineError
 from core.network import (
-    LARGEST_EXACT_WEIGHT,
     PIXEL_SCALE,
     Branches,
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,
@@ -195,23 +194,13 @@ def compile_graph(graph: ov.Model, threads: int) -> ov.CompiledModel:
 
 
 def saturates(threads: int = 1) -> bool:
-    """Whether int8 kernels here add pairs of products in 16 bits, so that ±127 comes out wrong."""
-    channels = 64
-    weight = np.full((channels, channels, 1, 1, 1), 127, np.int8)
-    conv = Int8Conv(
-        "probe",
-        weight,
-        np.ones(channels, np.float32),
-        np.zeros(channels, np.int32),
-        Geometry((1, 1, 1), (0, 0, 0), 1),
-        Quantization(1.0),
-        Quantization(channels * 127.0),
-    )
-    shape = (channels, 4, 8, 8)
-    compiled = compile_graph(build_layer_graph(conv, shape), threads)
-    answer = compiled(np.full((1, *shape), 255, np.uint8))[compiled.output(0)]
-    # Σ 127·255 over the channels, at the output's scale, is 255 again.
-    return bool((answer < 254).any())
+    """Whether ±127 comes out wrong here; see adds_in_16_bits."""
+
+    def run(conv: Int8Conv, levels: U8) -> U8:
+        compiled = compile_graph(build_layer_graph(conv, levels.shape), threads)
+        return compiled(levels[np.newaxis])[compiled.output(0)][0]
+
+    return adds_in_16_bits(run)
 
 
 def _refuse_what_comes_out_wrong(network: Int8Network, threads: int) -> None:
@@ -225,11 +214,7 @@ def _refuse_what_comes_out_wrong(network: Int8Network, threads: int) -> None:
                 f"OpenVINO pads {conv.name} wrongly (grouped, with an input zero-point); "
                 "choose another engine or a model with zero-point 0."
             )
-    if network.largest_weight > LARGEST_EXACT_WEIGHT and saturates(threads):
-        raise EngineError(
-            f"This int8 model has weights up to ±{network.largest_weight} and needs a CPU with "
-            f"VNNI; choose one trained within ±{LARGEST_EXACT_WEIGHT}."
-        )
+    refuse_saturation(network, lambda: saturates(threads))
 
 
 class OpenVinoEngine:
@@ -261,10 +246,7 @@ class OpenVinoEngine:
 
     def logits(self, pixels: U8) -> F32:
         """T×H×W×C uint8 pixels to K float32 logits."""
-        if pixels.shape != self._clip_shape or pixels.dtype != np.uint8:
-            raise ValueError(
-                f"a clip must be {self._clip_shape} uint8, not {pixels.shape} {pixels.dtype}"
-            )
+        check_clip(pixels, self._clip_shape)
         if self._blocks is None:
             batch = np.ascontiguousarray(pixels)[np.newaxis]
         else:

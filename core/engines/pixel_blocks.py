@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.network import FloatConv, FloatNetwork, Geometry, Int8Conv, Int8Network, Network
+from core.geometry import Geometry
+from core.network import FloatConv, FloatNetwork, Int8Conv, Int8Network, Network
 
 U8 = NDArray[np.uint8]
 

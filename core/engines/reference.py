@@ -18,16 +18,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from core.network import (
-    Branches,
-    FloatConv,
-    FloatNetwork,
-    Geometry,
-    Int8Conv,
-    Int8Network,
-    MaxPool,
-    Stage,
-)
+from core.geometry import Geometry
+from core.network import Branches, FloatConv, FloatNetwork, Int8Conv, Int8Network, MaxPool, Stage
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -35,6 +27,7 @@ F64 = NDArray[np.float64]
 
 _MULTIPLIER_BITS = 31
 _LARGEST_SHIFT = 62
+_FLOAT64 = np.finfo(np.float64)
 
 
 def fixed_point(multipliers: F64) -> tuple[I64, I64]:
@@ -48,7 +41,8 @@ def fixed_point(multipliers: F64) -> tuple[I64, I64]:
 
 def requantize(accumulator: I64, multipliers: F64, zero_point: int, low: int = 0) -> U8:
     """C×… int32 accumulators to uint8, rounding half away from zero; one multiplier a channel."""
-    m0, shift = fixed_point(multipliers)
+    # Infinity and zero, which absurd scales give, end where these do: at the clamps.
+    m0, shift = fixed_point(np.clip(multipliers, _FLOAT64.tiny, _FLOAT64.max))
     column = (-1, *([1] * (accumulator.ndim - 1)))
     # |acc| < 2^31 and M0 < 2^31, so the product fits 63 bits. A shift below 1 (M >= 2^30) turns
     # any non-zero sum into a saturated byte, and one past 62 turns it into zero: both are kept
@@ -155,6 +149,8 @@ class ReferenceEngine:
     def __init__(self, network: FloatNetwork | Int8Network) -> None:
         self.network = network
 
+    # What overflows shows as a logit that is not finite, which every caller checks.
+    @np.errstate(over="ignore", invalid="ignore")
     def logits(self, pixels: U8) -> NDArray[np.float32]:
         """T×H×W×C uint8 pixels to K float32 logits."""
         if isinstance(self.network, FloatNetwork):

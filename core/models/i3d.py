@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.network import Triple, same_padding
+from core.geometry import Triple, same_padding
 
 # As TensorFlow's: the published checkpoints' running variances were made for it.
 _BATCH_NORM_EPS = 1e-3

@@ -18,6 +18,7 @@ import numpy as np
 from core.clip import ClipSpec
 from core.engines import load_engine
 from core.errors import EngineError, SourceError
+from core.geometry import Geometry
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model
 from core.network import (
@@ -25,7 +26,6 @@ from core.network import (
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import app.main_window
+import app.run_window
 from app import __main__ as cli
 from app import resources
 from app.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, has_screen, main, parse_source
@@ -23,7 +23,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[WindowOptions]:
         started.append(options)
         return EXIT_DONE
 
-    monkeypatch.setattr(app.main_window, "run_window", run_window)
+    monkeypatch.setattr(app.run_window, "run_window", run_window)
     return started
 
 
@@ -45,6 +45,7 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys) -> None
         ["--no-such-option"],
         ["a.mp4", "b.mp4"],
         ["--threads", "many"],
+        ["--threads", "0"],
         ["--probe", "sometimes"],
         ["demo", "a.mp4"],
         ["replay"],
@@ -163,7 +164,7 @@ def test_a_windows_failure_is_one_line_too(
     def fails(options: WindowOptions) -> int:
         raise error
 
-    monkeypatch.setattr(app.main_window, "run_window", fails)
+    monkeypatch.setattr(app.run_window, "run_window", fails)
     assert main(["drive.mp4"]) == EXIT_FAILED
     assert capsys.readouterr().err == "incab: It broke.\n"
 
@@ -172,13 +173,13 @@ def test_stopping_a_command_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys)
     def interrupted(options: WindowOptions) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app.main_window, "run_window", interrupted)
+    monkeypatch.setattr(app.run_window, "run_window", interrupted)
     assert main([]) == EXIT_FAILED
     assert "Traceback" not in capsys.readouterr().err
 
 
 def test_the_exit_code_of_the_window_is_that_of_the_command(monkeypatch) -> None:
-    monkeypatch.setattr(app.main_window, "run_window", lambda options: EXIT_FAILED)
+    monkeypatch.setattr(app.run_window, "run_window", lambda options: EXIT_FAILED)
     assert main([]) == EXIT_FAILED
 
 

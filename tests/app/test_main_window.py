@@ -208,7 +208,7 @@ def test_a_bad_address_at_the_start_is_said_too(qtbot: QtBot, make_window: MakeW
 
 
 def test_a_damaged_model_stops_its_own_panel_only(
-    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+    qtbot: QtBot, trial: FakeTrial, make_window: MakeWindow, videos: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"\x80\x04 a pickle, renamed")
@@ -219,6 +219,35 @@ def test_a_damaged_model_stops_its_own_panel_only(
     assert "broken.safetensors" in panels["int8"].message.text()
     assert window.widgets.video.accessibleDescription() == title_of(DARK)
     assert "Two models are needed" in window.widgets.comparison.origin.text()
+
+
+def test_no_label_stays_when_both_models_are_gone(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"))
+    labelled(qtbot, window, DARK)
+    window.session._inference.stop()
+    qtbot.waitUntil(lambda: panel_texts(window) == {"not running"}, timeout=20_000)
+    assert window.session.state is State.PLAYING
+    # Nor does anything that was still on its way bring it back.
+    qtbot.wait(50)
+    window.session.refresh_numbers()
+    assert window.widgets.video.accessibleDescription() == ""
+    assert window.widgets.status.value("label age") == "–"
+
+
+def test_no_label_stays_when_a_video_breaks(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"))
+    labelled(qtbot, window, DARK)
+    deck = window.session._deck
+    deck.failed.emit("long.mp4 cannot be decoded further.")
+    assert window.session.state is State.FAILED
+    qtbot.wait(50)
+    window.session.refresh_numbers()
+    assert panel_texts(window) == {"no video"}
+    assert all(not panel.confidence.text() for panel in window.widgets.panels.values())
 
 
 def test_without_any_model_a_video_still_plays(

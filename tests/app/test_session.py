@@ -252,6 +252,29 @@ def test_a_file_may_follow_a_file(
     assert log.numbers[-1].clips <= 40
 
 
+def test_an_answer_about_the_source_before_is_not_counted(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: len(log.shown) > 0)
+    session._tick_timer.stop()
+    session._inference.take_answers()
+    late, shown = log.shown[-1].answer, len(log.shown)
+    session.open(videos / "brief.mp4")
+    qtbot.waitUntil(lambda: session.source is not None and session.source.title == "brief.mp4")
+    with session._inference._wakeup:
+        session._inference._answers.appendleft(late)
+    # As a tick does it when there is no picture yet.
+    for answer in session._inference.take_answers():
+        session._show(answer)
+    assert len(log.shown) == shown
+    session.refresh_numbers()
+    assert log.numbers[-1].clips == 0
+    session._tick_timer.start()
+    qtbot.waitUntil(lambda: len(log.shown) > shown)
+
+
 def test_only_the_last_of_many_choices_plays(
     qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
 ) -> None:

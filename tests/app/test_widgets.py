@@ -18,10 +18,11 @@ from app.messages import (
     Numbers,
     Picture,
 )
+from app.ratios import ratio_in_words
 from app.state import State
 from app.theme import DARK
 from app.timeline_record import TimelineRecord
-from app.widgets.comparison_card import ComparisonCard, ratio_in_words
+from app.widgets.comparison_card import ComparisonCard
 from app.widgets.fit_label import FitLabel
 from app.widgets.latency_plot import break_at_gaps, nice_ceiling
 from app.widgets.model_panel import ModelPanel

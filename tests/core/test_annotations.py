@@ -13,7 +13,6 @@ from core.annotations import (
     HEADER,
     OBJECT_HEADER,
     Chunk,
-    count_activities,
     label_frames,
     read_annotations,
     write_annotations,
@@ -375,8 +374,3 @@ def test_a_frame_is_labelled_exactly_inside_a_chunk(spans, frames: int) -> None:
     for frame, label in enumerate(labels):
         inside = any(start <= frame < start + length for start, length in spans)
         assert label == ("eating" if inside else None)
-
-
-def test_activities_are_counted_by_chunk() -> None:
-    counts = count_activities([chunk(0, 90), chunk(90, 92), chunk(92, 93, "drinking")])
-    assert counts == {"eating": 2, "drinking": 1}

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.context
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 
 import numpy as np
@@ -266,6 +268,24 @@ def test_a_process_that_cannot_start_leaves_no_memory(monkeypatch: pytest.Monkey
     monkeypatch.setattr(BaseProcess, "start", refuse)
     with pytest.raises(SourceError, match="No process can be started to read rtsp://cam/live"):
         LiveSource("rtsp://user:secret@cam/live")
+
+
+def test_a_pipe_that_cannot_be_made_leaves_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[SharedMemory] = []
+
+    def memory(*, create: bool, size: int) -> SharedMemory:
+        made.append(SharedMemory(create=create, size=size))
+        return made[-1]
+
+    def refuse(context: object, duplex: bool = True) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(core.camera, "SharedMemory", memory)
+    monkeypatch.setattr(multiprocessing.context.BaseContext, "Pipe", refuse)
+    with pytest.raises(SourceError, match=r"camera 0 \(Too many open files\)"):
+        LiveSource(0)
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(made[0].name)
 
 
 LIFE = """

@@ -100,7 +100,7 @@ def test_a_temperature_changes_how_sure_and_not_what() -> None:
     assert calm.probabilities.max() < plain.probabilities.max()
 
 
-@pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("boom")])
+@pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("boom"), MemoryError("boom")])
 def test_an_engine_that_fails_is_named(error: Exception) -> None:
     with pytest.raises(EngineError, match="int8 model failed in engine fixed: boom"):
         predict(Fixed(error), "int8", CLIP)

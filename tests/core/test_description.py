@@ -13,6 +13,7 @@ import pytest
 from core.description import assemble, describe, tensors_of
 from core.engines.reference import ReferenceEngine
 from core.errors import ModelFileError
+from core.geometry import Geometry
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import load_model, save_model
 from core.network import (
@@ -20,7 +21,6 @@ from core.network import (
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Network,
     MaxPool,
     Network,

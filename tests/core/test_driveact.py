@@ -75,6 +75,18 @@ def test_without_the_unsplit_file_split_0_names_the_runs(root: Path) -> None:
     assert any("midlevel.chunks_90.csv is missing" in line for line in found.missing)
 
 
+def test_any_one_split_names_the_runs(root: Path) -> None:
+    """Each split holds everybody, so that the rows of the first one are counted."""
+    annotation_path(root, "inner_mirror", "midlevel").unlink()
+    annotation_path(root, "inner_mirror", "objectlevel").unlink()
+    for subset in ("train", "val", "test"):
+        annotation_path(root, "inner_mirror", "midlevel", 0, subset).unlink()
+    found = find_runs(root)
+    # Split 1 lacks its val file here.
+    assert found.of_view("inner_mirror")[0].rows == {"midlevel": 4}
+    assert not any("inner_mirror holds no CSV" in line for line in found.missing)
+
+
 def test_oddly_named_files_are_problems_and_the_rest_goes_on(root: Path) -> None:
     video(root, "inner_mirror/vp1/reduced.mp4")
     video(root, "inner_mirror/vpx/run1.ids_1.mp4")

@@ -10,7 +10,6 @@ import pytest
 from core import engine_choice
 from core.engine_choice import (
     AUTOMATIC,
-    PREFERRED,
     candidates,
     choose_engine,
     try_first_choices,
@@ -80,11 +79,10 @@ def twins(twin_files: tuple[Path, Path]) -> tuple[Model, Model]:
     return load_model(twin_files[0]), load_model(twin_files[1])
 
 
-def test_the_order_holds_only_engines_that_exist(twins: tuple[Model, Model]) -> None:
-    assert set(PREFERRED) == set(ENGINE_NAMES)
+def test_the_order_is_that_of_the_engines(twins: tuple[Model, Model]) -> None:
     int8, fp32 = twins
-    assert candidates(fp32, AUTOMATIC) == PREFERRED
-    assert candidates(int8, AUTOMATIC) == tuple(name for name in PREFERRED if name != "eager")
+    assert candidates(fp32, AUTOMATIC) == ENGINE_NAMES
+    assert candidates(int8, AUTOMATIC) == tuple(name for name in ENGINE_NAMES if name != "eager")
 
 
 def test_a_named_engine_is_the_only_one_unless_it_cannot_run_the_kind(
@@ -108,11 +106,11 @@ def test_the_best_engine_is_taken_where_it_is_right(prober, twins, loaded: list[
 
 def test_what_crashes_in_the_child_is_never_loaded_here(prober, twins, loaded: list[str]) -> None:
     choice = choose_engine(twins[0], AUTOMATIC, prober("openvino"))
-    assert choice.engine.name == PREFERRED[1]
+    assert choice.engine.name == ENGINE_NAMES[1]
     assert [(r.engine, r.problem) for r in choice.left_out] == [
         ("openvino", "Engine openvino crashes.")
     ]
-    assert loaded == [PREFERRED[1]]
+    assert loaded == [ENGINE_NAMES[1]]
 
 
 @pytest.mark.parametrize("error", [EngineError("It is wrong now."), ImportError("no library")])
@@ -121,7 +119,7 @@ def test_what_turns_out_wrong_when_loaded_is_left_out_too(
 ) -> None:
     broken["openvino"] = error
     choice = choose_engine(twins[0], AUTOMATIC, prober())
-    assert choice.engine.name == PREFERRED[1]
+    assert choice.engine.name == ENGINE_NAMES[1]
     (left_out,) = choice.left_out
     assert str(error) in str(left_out.problem)
     assert left_out.latency_ms is None
@@ -136,9 +134,9 @@ def test_a_named_engine_that_is_wrong_is_refused(prober, twins, loaded: list[str
 def test_where_nothing_is_right_every_reason_is_told(prober, twins, loaded: list[str]) -> None:
     broken["reference"] = EngineError("The file's answers are wrong.")
     with pytest.raises(EngineError) as caught:
-        choose_engine(twins[1], AUTOMATIC, prober(*PREFERRED))
+        choose_engine(twins[1], AUTOMATIC, prober(*ENGINE_NAMES))
     told = str(caught.value)
-    assert all(f"Engine {name} crashes." in told for name in PREFERRED[:-1])
+    assert all(f"Engine {name} crashes." in told for name in ENGINE_NAMES[:-1])
     assert told.endswith("The file's answers are wrong.")
 
 

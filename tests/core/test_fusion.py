@@ -13,18 +13,12 @@ from core.engines.eager import EagerEngine
 from core.engines.reference import ReferenceEngine
 from core.errors import EngineError
 from core.fusion import fuse_i3d
+from core.geometry import Geometry
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
 from core.models.i3d import I3D, SameConvBnRelu3d
-from core.network import (
-    Branches,
-    FloatConv,
-    Geometry,
-    MaxPool,
-    activation_sizes,
-    kind_of,
-    multiply_accumulates,
-)
+from core.network import Branches, FloatConv, MaxPool, kind_of
+from core.shapes import activation_sizes, multiply_accumulates
 
 SPEC = ClipSpec(frames=8, resize=48, crop=32)
 

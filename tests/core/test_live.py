@@ -301,6 +301,17 @@ def test_an_outage_is_logged_in_few_lines(
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO"]
 
 
+def test_what_happened_is_summed_up_also_at_an_end_without_a_picture(
+    watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    watcher.bring_to(Lost)
+    watcher.source.close()
+    watcher.source.close()
+    summaries = [line for line in caplog.messages if "closed: 1 gaps" in line]
+    assert len(summaries) == 1
+
+
 def test_no_reader_at_the_start_is_told(watcher: Watcher) -> None:
     camera = UnrulyCamera(watcher.clock)
     camera.fault = "no reader"

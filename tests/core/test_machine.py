@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from core import machine
-from core.machine import cpu_isa, cpu_name
+from core.machine import cpu_isa, cpu_name, proc_value
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,17 @@ def test_the_widest_instruction_set_is_named(
     assert cpu_isa() == isa
     monkeypatch.setattr(machine, "_cpuinfo", lambda key: flags if key == "Features" else None)
     assert cpu_isa() == isa
+
+
+def test_values_are_read_as_linux_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(
+        "processor\t: 0\nmodel name\t: A CPU: fast\nflags\t\t: fpu avx2\n\nflags\t: fpu\n"
+    )
+    assert proc_value(str(path), "model name") == "A CPU: fast"
+    assert proc_value(str(path), "flags") == "fpu avx2"
+    assert proc_value(str(path), "flag") is None
+    assert proc_value(str(tmp_path / "missing"), "flags") is None
 
 
 def test_the_cpu_has_a_name_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:

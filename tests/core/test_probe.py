@@ -16,7 +16,7 @@ import pytest
 from core import probe as probe_module
 from core.errors import EngineError
 from core.modelfile import load_model, save_model
-from core.probe import ProbeResult, measure, probe, probe_models, read_answer
+from core.probe import ProbeResult, measure, probe_models, read_answer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,6 +26,7 @@ import json, os, signal, sys, time
 engine, threads, *paths = sys.argv[1:]
 for path in paths:
     name = os.path.basename(path)
+    print(json.dumps({"path": path, "sha256": "hash of " + name}), flush=True)
     if name.startswith("SIG"):
         os.kill(os.getpid(), getattr(signal, name))
     if name == "hangs":
@@ -49,7 +50,7 @@ def tried(*names: str, child: Sequence[str] = FAKE, longest_s: float = 60) -> li
     return probe_models(paths, "openvino", 1, child=child, longest_s=longest_s)
 
 
-RIGHT = ProbeResult(engine="openvino", latency_ms=2.5)
+RIGHT = ProbeResult(engine="openvino", latency_ms=2.5, sha256="hash of a")
 
 
 @needs_signals
@@ -62,13 +63,15 @@ def test_a_crash_becomes_the_reason(signal: str, words: str) -> None:
     assert f"Engine openvino crashes on this CPU ({words}" in str(result.problem)
     assert result.latency_ms is None
     assert result.lasting
+    assert result.sha256 == f"hash of {signal}"
 
 
 @needs_signals
 def test_a_crash_costs_only_the_model_it_happens_on() -> None:
     results = tried("a", "SIGILL", "b", "SIGSEGV")
     assert [result.problem is None for result in results] == [True, False, True, False]
-    assert results[0] == results[2] == RIGHT
+    assert results[0] == RIGHT
+    assert results[2] == replace(RIGHT, sha256="hash of b")
     assert "illegal" in str(results[1].problem)
     assert "segmentation" in str(results[3].problem)
 
@@ -168,8 +171,15 @@ def test_openvino_is_tried_for_real(
     assert wrong.lasting
 
 
-def test_one_model_can_be_tried_alone(twin_files: tuple[Path, Path]) -> None:
-    assert "no engine 'turbo'" in str(probe(twin_files[0], "turbo", 1).problem)
+def test_a_file_that_cannot_be_read_is_not_blamed_on_the_engine(
+    twin_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    missing, right = probe_models([tmp_path / "nowhere", twin_files[0]], "turbo", 1)
+    assert "nowhere" in str(missing.problem)
+    assert (missing.lasting, missing.sha256) == (False, None)
+    assert "no engine 'turbo'" in str(right.problem)
+    assert right.lasting
+    assert right.sha256 == load_model(twin_files[0]).sha256
 
 
 def test_trying_openvino_loads_neither_torch_nor_qt(twin_files: tuple[Path, Path]) -> None:
@@ -195,7 +205,7 @@ def test_measuring_tells_a_wrong_model_from_a_right_one(
     right = measure(twin_files[0], "reference", 1)
     assert right.problem is None
     assert right.latency_ms is not None
-    assert "answers wrongly" in str(measure(wrong_file, "reference", 1).problem)
+    assert "is damaged: its golden answers" in str(measure(wrong_file, "reference", 1).problem)
     assert "nowhere" in str(measure(tmp_path / "nowhere", "reference", 1).problem)
     assert load_model(wrong_file).kind == "int8"
 

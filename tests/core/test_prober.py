@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,13 @@ class Trials:
         if stopped():
             raise EngineError("It was stopped.")
         self.asked.append((engine, threads, tuple(path.stem for path in model_paths)))
-        return [self._answer(path.stem, engine) for path in model_paths]
+        return [
+            replace(
+                self._answer(path.stem, engine),
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            )
+            for path in model_paths
+        ]
 
     def _answer(self, name: str, engine: str) -> ProbeResult:
         if name == "wrong":
@@ -75,7 +83,7 @@ def model(networks, tmp_path: Path) -> Callable[..., Model]:
 def test_a_second_start_asks_nobody(make, model, trials: Trials) -> None:
     tried: list[str] = []
     first = make(trying=tried.append).probe([model()], "openvino")
-    assert first == [ProbeResult(engine="openvino", latency_ms=3.0)]
+    assert first == [ProbeResult(engine="openvino", latency_ms=3.0, sha256=model().sha256)]
     assert make(trying=tried.append).probe([model()], "openvino") == first
     assert trials.asked == [("openvino", 1, ("right",))]
     assert tried == ["openvino"]
@@ -127,6 +135,14 @@ def test_running_out_of_time_is_not_remembered(make, model, trials: Trials) -> N
         assert prober.probe([model("late")], "openvino")[0].problem == "It took too long."
     assert len(trials.asked) == 1
     make().probe([model("late")], "openvino")
+    assert len(trials.asked) == 2
+
+
+def test_a_file_replaced_meanwhile_is_not_remembered(make, model, trials: Trials) -> None:
+    loaded = model(seed=1)
+    model(seed=2)  # the child finds this one under the same name
+    make().probe([loaded], "openvino")
+    make().probe([model(seed=1)], "openvino")
     assert len(trials.asked) == 2
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.activities import ACTIVITY_NAMES
 from core.clip import ClipSpec
-from core.engines import load_engine
+from core.engines import golden_deviation, load_engine
 from core.golden import GOLDEN_NAMES
 from core.modelfile import Model, load_model
 from core.network import LARGEST_EXACT_WEIGHT, Int8Network
@@ -44,6 +44,12 @@ def test_the_int8_model_needs_no_vnni(models: tuple[Model, Model]) -> None:
 def test_both_prove_themselves_here(models: tuple[Model, Model]) -> None:
     for model in models:
         load_engine(model, threads=1)
+
+
+@pytest.mark.parametrize("name", ["openvino", "onednn"])
+def test_the_int8_model_gives_the_references_bytes(models: tuple[Model, Model], name: str) -> None:
+    """Its scales leave no engine a choice (core.tie_free); only logits are floats."""
+    assert golden_deviation(load_engine(models[0], name, threads=1), models[0]) < 1e-6
 
 
 def test_both_know_far_more_than_chance(models: tuple[Model, Model]) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from core.annotations import Chunk, write_annotations
 from core.driveact import STREAM_SUFFIX
 from training.config import Recipe
+from training.export import export_run
 from training.loop import fit
 from training.prepare import prepare
 from training.run import Run
@@ -32,6 +33,9 @@ TINY = Recipe(
     epochs=2,
     batch_size=4,
     learning_rate=0.05,
+    nesterov=True,
+    decay_all=False,
+    largest_gradient_norm=5.0,
     schedule="one-cycle",
     dropout=0.2,
     freeze_batch_norm_epoch=1,
@@ -158,10 +162,11 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def finished(tiny_store: Store, tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished float run; nobody changes it."""
-    recipe = replace(tiny, epochs=1, clips_per_epoch=32)
+    """A finished float run with its model file; nobody changes it."""
+    recipe = replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps")
     run = Run(recipe, tiny_store, tmp_path_factory.mktemp("f") / "a", threads=1)
     fit(run, Console(quiet=True))
+    export_run(run, 1)
     return run.out
 
 

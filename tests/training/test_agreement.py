@@ -64,7 +64,7 @@ def test_clips_are_spread_over_the_whole_video(networks, video: Path) -> None:
     every = [clip.frame_index for clip in spread_clips(video, spec, 31)]
     assert every == list(range(FRAMES - 31, FRAMES))
     assert [clip.frame_index for clip in spread_clips(video, spec, 3)] == [9, 24, 39]
-    with pytest.raises(DataError, match=r"noise.mp4 has only 31 clips; ask for fewer than 32"):
+    with pytest.raises(DataError, match=r"noise.mp4 has only 31 clips; ask for no more"):
         next(spread_clips(video, spec, 32))
 
 
@@ -89,6 +89,27 @@ def test_the_margin_is_between_the_two_best_of_the_reference() -> None:
             }
         ],
     }
+
+
+def test_an_answer_that_is_no_number_is_no_agreement() -> None:
+    right = np.array([2, 1, 0], np.float32)
+    for wrong in (np.array([2, np.nan, 0], np.float32), np.array([np.inf, 1, 0], np.float32)):
+        with pytest.raises(EngineError, match=r"clip at 0\.5 s holds NaN or infinity"):
+            Comparison(LABELS).add(clip_at(5), right, wrong)
+
+
+def test_a_spread_beyond_float32_hides_no_deviation() -> None:
+    comparison = Comparison(LABELS)
+    far = np.array([3e38, -3e38, 0], np.float32)
+    comparison.add(clip_at(5), far, far[[0, 2, 1]])
+    assert comparison.largest_deviation == pytest.approx(0.5)
+
+
+def test_a_video_too_short_for_one_clip(networks, write_video, tmp_path: Path) -> None:
+    image = np.zeros((48, 64, 3), np.uint8)
+    path = write_video(tmp_path / "short.mp4", [image] * 2)
+    with pytest.raises(DataError, match="is too short for a single clip of 4 frames"):
+        next(spread_clips(path, networks.spec, 1))
 
 
 def test_real_engines_agree(networks, twin_files: tuple[Path, Path], video: Path) -> None:

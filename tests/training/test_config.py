@@ -123,6 +123,12 @@ def test_a_key_like_no_other_gets_the_list(toml) -> None:
         'milestones = [1, "x"]',
         "seed = -1",
         "seed = 0.5",
+        "seed = 9223372036854775808",
+        "weight_decay = inf",
+        "largest_gradient_norm = -1",
+        "largest_gradient_norm = inf",
+        "milestones = [0, 5]",
+        "nesterov = true\nmomentum = 0",
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(toml, line: str) -> None:

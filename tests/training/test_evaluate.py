@@ -14,7 +14,7 @@ from core.modelfile import Model
 from training.dataset import ChunkDataset
 from training.evaluate import evaluate_model
 from training.store import Store
-from training.tables import accuracy_table
+from training.tables import accuracy_table, display_names
 
 SPEC = ClipSpec(resize=36, crop=32)
 
@@ -117,6 +117,17 @@ def test_nothing_to_measure_on_is_said(tiny_store: Store, model: Model) -> None:
 
 
 # The table
+
+
+def test_names_grow_until_they_differ() -> None:
+    paths = [Path(each) for each in ("runs/a/m.st", "runs/b/m.st", "m.st", "runs/b/m.st")]
+    names = display_names(paths)
+    assert list(names.values()) == ["a/m.st", "b/m.st", "m.st"]
+    assert display_names([Path("x/one.st"), Path("x/two.st")]) == {
+        Path("x/one.st"): "one.st",
+        Path("x/two.st"): "two.st",
+    }
+    assert len(set(display_names([Path("/a/x/m"), Path("/b/x/m")]).values())) == 2
 
 
 def test_the_table_puts_models_side_by_side() -> None:

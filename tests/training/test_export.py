@@ -14,10 +14,11 @@ from core.errors import DataError, ModelFileError
 from core.golden import GOLDEN_NAMES
 from core.modelfile import Model, load_model, save_model
 from core.network import FloatNetwork, Int8Network
+from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.dataset import ChunkDataset
 from training.evaluate import evaluate_model
-from training.export import MODEL_FILE, export_run, read_start
+from training.export import MODEL_FILE, export_run
 from training.hardware import as_input
 from training.loop import fit
 from training.run import Run
@@ -124,7 +125,7 @@ def test_the_golden_answers_would_expose_a_wrong_engine(exported: Exported) -> N
         wrong = replace(
             model, golden={name: answer[::-1].copy() for name, answer in model.golden.items()}
         )
-        with pytest.raises(Exception, match="answers wrongly"):
+        with pytest.raises(Exception, match="its golden answers are not its own"):
             check_golden(engine, wrong)
 
 
@@ -200,9 +201,11 @@ def test_a_start_without_a_model_file_has_no_parent_to_offer(twin: Run) -> None:
 # Where weights came from
 
 
-def test_the_history_names_every_run_nearest_first(exported: Exported, tmp_path: Path) -> None:
-    assert read_start(exported.int8_run.out) == exported.fp32_run.out
-    assert read_start(exported.fp32_run.out) is None
-    assert read_start(tmp_path) is None
-    (tmp_path / "recipe.json").write_text("no JSON")
-    assert read_start(tmp_path) is None
+def test_the_history_names_every_run_nearest_first(
+    twin: Run, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    again = Run(tiny, tiny_store, tmp_path / "third", start=twin.start, threads=1)
+    described = read_description(twin.start)
+    write_description(twin.start, described | {"start": str(tmp_path / "gone" / "first")})
+    fit(again, Console(quiet=True))
+    assert export_run(again, 1).training["history"] == ["fp32", "first"]

@@ -19,12 +19,14 @@ from torch import Tensor
 import training.loop as loop
 from core.errors import DataError
 from core.quantization import convert
+from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.dataset import BalancedSampler, ChunkDataset
 from training.hardware import as_input
 from training.loop import fit, train_epoch
 from training.models import new_model
 from training.optimizer import learning_rate
+from training.processes import Processes
 from training.run import Run
 from training.store import Store
 from training.validation import validate
@@ -321,18 +323,19 @@ def test_long_epochs_are_saved_on_the_way(
     places: list[tuple[int, int]] = []
     monkeypatch.setattr(Run, "save_checkpoint", lambda run: places.append((run.epoch, run.step)))
     fit(new_run(tiny, tiny_store, tmp_path), quiet)
-    assert places == [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0)]
+    assert places == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0)]
 
 
 def test_a_full_disk_keeps_what_was_saved(
     tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:
     resource = pytest.importorskip("resource", reason="file size limits are a Unix matter")
-    run = new_run(replace(tiny, epochs=1), tiny_store, tmp_path / "run")
+    recipe = replace(tiny, schedule="steps")
+    run = new_run(replace(recipe, epochs=1), tiny_store, tmp_path / "run")
     fit(run, quiet)
     before = {path.name: path.read_bytes() for path in run.out.iterdir()}
 
-    longer = new_run(tiny, tiny_store, run.out)
+    longer = new_run(recipe, tiny_store, run.out)
     longer.resume()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
@@ -344,7 +347,7 @@ def test_a_full_disk_keeps_what_was_saved(
     after = {path.name: path.read_bytes() for path in run.out.iterdir()}
     assert after.keys() == before.keys()
     assert all(after[name] == before[name] for name in before if name != "recipe.json")
-    again = new_run(tiny, tiny_store, run.out)
+    again = new_run(recipe, tiny_store, run.out)
     again.resume()
     fit(again, quiet)
     assert [entry["epoch"] for entry in log_of(again)] == [0, 1]
@@ -354,7 +357,7 @@ def test_a_finished_run_has_nothing_to_go_on_with(
     start: Path, tiny_store: Store, tiny: Recipe, quiet: Console
 ) -> None:
     before = weights_in(start / "best.pt")
-    run = new_run(replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, start)
+    run = new_run(replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps"), tiny_store, start)
     run.resume()
     fit(run, quiet)
     assert_same_state(weights_in(start / "best.pt"), before)
@@ -364,10 +367,40 @@ def test_a_finished_run_has_nothing_to_go_on_with(
 def test_more_epochs_can_be_added(
     start: Path, tiny_store: Store, tiny: Recipe, quiet: Console
 ) -> None:
-    run = new_run(replace(tiny, epochs=2, clips_per_epoch=32), tiny_store, start)
+    run = new_run(replace(tiny, epochs=2, clips_per_epoch=32, schedule="steps"), tiny_store, start)
     run.resume()
     fit(run, quiet)
     assert [entry["epoch"] for entry in log_of(run)] == [0, 1]
+
+
+def test_a_mean_does_not_depend_on_who_computed_the_first_steps(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    """Two processes of one piece each may go on where one process with two pieces stopped."""
+    run = new_run(replace(tiny, accumulate=2), tiny_store, tmp_path)
+    run.describe()
+    run.step, run.pieces, run.sums = 2, 4, {"loss": 4.0}
+    run.save_checkpoint()
+    again = new_run(tiny, tiny_store, tmp_path, processes=Processes(0, 1))
+    described = read_description(tmp_path)
+    write_description(tmp_path, described | {"recipe": asdict(tiny)})
+    again.resume()
+    assert again.means() == {"loss": 1.0}
+
+
+def test_a_killed_run_leaves_no_gap_in_its_log_and_no_litter(
+    start: Path, tiny_store: Store, tiny: Recipe, quiet: Console
+) -> None:
+    (start / "log.jsonl").unlink()
+    (start / "checkpoint.partial-77.pt").write_bytes(b"half")
+    begun = read_description(start)
+    write_description(start, begun | {"commit": "the first"})
+    run = new_run(replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps"), tiny_store, start)
+    run.resume()
+    fit(run, quiet)
+    assert [entry["epoch"] for entry in log_of(run)] == [0]
+    assert not list(start.glob("*.partial-*"))
+    assert read_description(start)["commit"] == "the first"
 
 
 def test_a_resumed_run_keeps_its_best_epoch(
@@ -376,7 +409,7 @@ def test_a_resumed_run_keeps_its_best_epoch(
     worse = {"mean_per_class_accuracy": -0.5, "top1": 0.0, "cross_entropy": 9.0}
     monkeypatch.setattr(loop, "validate", lambda *given: worse)
     before = weights_in(start / "best.pt")
-    run = new_run(replace(tiny, epochs=2, clips_per_epoch=32), tiny_store, start)
+    run = new_run(replace(tiny, epochs=2, clips_per_epoch=32, schedule="steps"), tiny_store, start)
     run.resume()
     fit(run, quiet)
     assert_same_state(weights_in(start / "best.pt"), before)
@@ -408,7 +441,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_epoch(
             match=r"nan in epoch 1, batch 1 \(clips vp\d/run1.*and 1 more\);.*last good state",
         ) as refusal:
             fit(run, quiet)
-    assert "learning_rate" in str(refusal.value)
+    assert "another --out with a lower --learning-rate" in str(refusal.value)
     again = new_run(recipe, tiny_store, run.out)
     again.resume()
     assert again.epoch == 1
@@ -422,9 +455,12 @@ def test_a_gradient_that_is_no_number_never_reaches_the_weights(
     run = new_run(tiny, tiny_store, tmp_path / "run")
     run.model.classifier.weight.register_hook(lambda gradient: gradient * float("inf"))
     before = run.model.classifier.weight.detach().clone()
-    with pytest.raises(DataError, match="epoch 0, batch 0"):
+    with pytest.raises(DataError, match=r"epoch 0, batch 0 .*keeps the last good state"):
         fit(run, quiet)
     assert torch.equal(run.model.classifier.weight, before)
+    again = new_run(tiny, tiny_store, run.out)
+    again.resume()
+    assert torch.equal(again.model.classifier.weight, before)
 
 
 def test_each_epoch_has_its_own_draws(

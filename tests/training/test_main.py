@@ -21,6 +21,7 @@ crop = 32
 epochs = 1
 batch_size = 4
 schedule = "one-cycle"
+largest_gradient_norm = 5.0
 flip_probability = 0.0
 """
 
@@ -107,7 +108,7 @@ def test_failures_are_one_line(
     assert "no checkpoint to resume" in failure(capsys, *fit, "--resume")
     assert "no split 7" in failure(capsys, *fit, "--split", 7)
     assert "epochs must be at least 1" in failure(capsys, *fit, "--epochs", 0)
-    assert "seed must be at least 0" in failure(capsys, *fit, "--seed", -1)
+    assert "seed must be 0 to " in failure(capsys, *fit, "--seed", -1)
     assert not new.exists()
 
     evaluate = ("evaluate", "--data", store)
@@ -269,10 +270,23 @@ def test_from_recipe_to_a_measured_pair(
         assert figures["per_class"].keys() == {"eating", "writing"}
         assert figures["clips"] == 4
 
-    assert main([*evaluate, "--subset", "train"]) == EXIT_DONE
+    told = ("--subset", "train", "--confusion", str(tmp_path / "c"))
+    assert main([*evaluate, *told]) == EXIT_DONE
     table = capsys.readouterr().out
     assert "mean per class" in table
     assert "12" in table
+    # Both files have the same name; neither figures nor pictures may be mixed up.
+    assert "fp32/model" in table
+    assert "int8/model" in table
+    written = {path.name for path in (tmp_path / "c").iterdir()}
+    assert written == {
+        f"{run}-model_confusion.{end}" for run in ("fp32", "int8") for end in ("csv", "png")
+    }
+
+    # Split 1 keeps people apart whom these models were trained on.
+    said = failure(capsys, *evaluate, "--split", 1)
+    assert "model.safetensors was trained on split 0 and has seen vp2" in said
+    assert "split 1 (test)" in said
 
 
 def test_evaluating_nobody_is_a_failure(tiny_store: Store, networks, tmp_path: Path, capsys):

@@ -22,31 +22,21 @@ from training.run import Run
 from training.store import Store
 
 
-@pytest.fixture(scope="module")
-def with_file(
-    finished: Path, tiny_store: Store, tiny: Recipe, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A finished run with its model file; nobody changes it."""
-    out = shutil.copytree(finished, tmp_path_factory.mktemp("exported") / "run")
-    export_run(Run(replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, out, threads=1), 1)
-    return out
-
-
 def some_clips(store: Store, recipe: Recipe) -> torch.Tensor:
     data = ChunkDataset(store, store.subset(0, "test"), recipe.clip)
     return as_input(torch.stack([data[item][0] for item in range(len(data))]))
 
 
 def test_a_run_and_its_model_file_teach_the_same(
-    with_file: Path, tiny_store: Store, tiny: Recipe
+    finished: Path, tiny_store: Store, tiny: Recipe
 ) -> None:
     x = some_clips(tiny_store, tiny)
     student = new_model(tiny, len(tiny_store.labels))
-    student.load_state_dict(torch.load(with_file / "best.pt", weights_only=True))
+    student.load_state_dict(torch.load(finished / "best.pt", weights_only=True))
     with torch.no_grad():
         expected = student.eval()(x)
     torch.manual_seed(3)
-    for path in (with_file, with_file / MODEL_FILE):
+    for path in (finished, finished / MODEL_FILE):
         teacher = load_teacher(path, tiny.clip, tiny_store, 0)
         answer = teacher.train()(x)
         assert not answer.requires_grad
@@ -60,10 +50,10 @@ def test_a_run_and_its_model_file_teach_the_same(
 
 
 def test_a_grey_student_learns_from_a_colour_teacher(
-    with_file: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+    finished: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:
     grey = replace(tiny, channels="grey", beta=0.9, epochs=1)
-    run = Run(grey, tiny_store, tmp_path / "grey", teacher=with_file, threads=1)
+    run = Run(grey, tiny_store, tmp_path / "grey", teacher=finished, threads=1)
     assert run.teacher is not None
     # The cabin is grey: its pictures in one channel are the same pictures.
     one, three = (some_clips(tiny_store, recipe) for recipe in (grey, tiny))
@@ -78,7 +68,7 @@ def test_a_grey_student_learns_from_a_colour_teacher(
     model = export_run(run, 1)
     assert model.clip.channels == "grey"
     assert model.network.convolutions[0].weight.shape[1] == 1
-    assert model.training["teacher"] == with_file.name
+    assert model.training["teacher"] == finished.name
     with pytest.raises(DataError, match="wants grey clips"):
         load_teacher(model.path, tiny.clip, tiny_store, 0)
 
@@ -106,7 +96,7 @@ def test_an_i3d_learns_and_teaches(
 
 
 def test_a_teacher_that_does_not_fit_is_refused(
-    with_file: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+    finished: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
 ) -> None:
     kd = replace(tiny, beta=0.5)
 
@@ -118,13 +108,13 @@ def test_a_teacher_that_does_not_fit_is_refused(
             assert str(teacher) in str(refusal.value)
 
     refused(None, "--teacher or --start")
-    refused(with_file, "beta is 0", tiny)
+    refused(finished, "beta is 0", tiny)
     refused(tmp_path / "nowhere", "no finished epoch")
-    refused(with_file, r"with crop 32, the student has 30", replace(kd, crop=30))
-    for path in (with_file, with_file / MODEL_FILE):
-        refused(path, "split 0", split=1)
+    refused(finished, r"with crop 32, the student has 30", replace(kd, crop=30))
+    for path in (finished, finished / MODEL_FILE):
+        refused(path, "split 0 and has seen vp1, vp2", split=1)
 
-    file = load_model(with_file / MODEL_FILE)
+    file = load_model(finished / MODEL_FILE)
     save_model(replace(file, labels=file.labels[::-1]), tmp_path / "other.safetensors")
     refused(tmp_path / "other.safetensors", "34 other labels")
     wrong = {name: -logits for name, logits in file.golden.items()}
@@ -134,7 +124,13 @@ def test_a_teacher_that_does_not_fit_is_refused(
     save_model(wide, tmp_path / "wide.safetensors")
     refused(tmp_path / "wide.safetensors", "cannot be rebuilt")
 
-    other = shutil.copytree(with_file, tmp_path / "run")
+    # Files of an InCab that recorded nobody are judged by their split.
+    old = {name: value for name, value in file.training.items() if name != "people"}
+    save_model(replace(file, training=old), tmp_path / "old.safetensors")
+    refused(tmp_path / "old.safetensors", "has seen vp1, vp2", split=1)
+    load_teacher(tmp_path / "old.safetensors", tiny.clip, tiny_store, 0)
+
+    other = shutil.copytree(finished, tmp_path / "run")
     described = json.loads((other / "recipe.json").read_text())
     for change, why in (
         ({"labels": ["a", "b"]}, "2 other labels than the 34"),

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from training.config import Recipe
 from training.loop import train_epoch
-from training.optimizer import learning_rate
+from training.optimizer import learning_rate, new_optimizer
 from training.run import Run
 from training.store import Store
 
@@ -52,7 +52,7 @@ def test_one_cycle_rises_and_falls_to_zero(warmup: float) -> None:
         assert learning_rate(recipe, (1 + warmup) / 2) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("changes", [{"momentum": 0.0}, {"optimizer": "adamw"}])
+@pytest.mark.parametrize("changes", [{"momentum": 0.0, "nesterov": False}, {"optimizer": "adamw"}])
 def test_other_ways_to_step(
     tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console, changes: dict
 ) -> None:
@@ -64,3 +64,36 @@ def test_other_ways_to_step(
     assert set(decays) == {tiny.weight_decay, 0.0}
     assert all(parameter.dim() == 1 for parameter in decays[0.0])
     assert all(parameter.dim() > 1 for parameter in decays[tiny.weight_decay])
+
+
+def test_the_papers_optimizer_is_the_default() -> None:
+    """Plain momentum, decay on everything, no gradient shortened: its text says nothing else."""
+    model = torch.nn.Linear(2, 2)
+    (group,) = new_optimizer(model, Recipe()).param_groups
+    assert len(group["params"]) == 2
+    assert (group["momentum"], group["weight_decay"], group["nesterov"]) == (0.9, 1e-4, False)
+    assert Recipe().largest_gradient_norm == 0
+    (group,) = new_optimizer(model, Recipe(nesterov=True)).param_groups
+    assert group["nesterov"]
+
+
+@pytest.mark.parametrize(("largest", "shortened"), [(0.0, False), (0.001, True)])
+def test_a_gradient_is_shortened_where_the_recipe_says_so(
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    quiet: Console,
+    largest: float,
+    shortened: bool,
+) -> None:
+    recipe = replace(tiny, largest_gradient_norm=largest)
+    run = Run(recipe, tiny_store, tmp_path / "run", threads=1)
+    norms: list[float] = []
+
+    def measure(optimizer, args, kwargs) -> None:
+        gradients = [p.grad.flatten() for p in run.model.parameters() if p.grad is not None]
+        norms.append(float(torch.cat(gradients).norm()))
+
+    run.optimizer.register_step_pre_hook(measure)
+    train_epoch(run, quiet)
+    assert all((norm <= 0.0011) == shortened for norm in norms)

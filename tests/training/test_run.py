@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from core.errors import DataError
-from core.quantization import QatMobileNet3D, fuse
+from core.errors import DataError, ModelFileError
+from core.fusion import fuse
+from core.quantization import QatMobileNet3D
+from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.loop import fit, train_epoch
 from training.models import new_model
@@ -69,7 +71,9 @@ def test_another_recipe_is_refused(
     start: Path, tiny_store: Store, tiny: Recipe, changes: dict, named: str
 ) -> None:
     """The file would claim a training that did not happen."""
-    run = new_run(replace(tiny, epochs=1, clips_per_epoch=32, **changes), tiny_store, start)
+    run = new_run(
+        replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps", **changes), tiny_store, start
+    )
     with pytest.raises(DataError, match=f"{named}.*--out"):
         run.resume()
 
@@ -78,7 +82,7 @@ def test_other_people_or_another_start_are_refused(
     start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:
     """Going on with another split would train on people whom the first one tests."""
-    recipe = replace(tiny, epochs=1, clips_per_epoch=32)
+    recipe = replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps")
     with pytest.raises(DataError, match="split"):
         new_run(recipe, tiny_store, start, split=1).resume()
 
@@ -90,6 +94,46 @@ def test_other_people_or_another_start_are_refused(
     new_run(quantized, tiny_store, run.out, start=start.parent / "." / start.name).resume()
 
 
+def test_epochs_can_only_be_added_and_only_to_steps(
+    start: Path, tiny_store: Store, tiny: Recipe
+) -> None:
+    """One cycle falls to zero at its last epoch: with more of them every step was another one."""
+    recipe = replace(tiny, epochs=2, clips_per_epoch=32)
+    described = read_description(start)
+    for schedule, epochs in (("one-cycle", 3), ("one-cycle", 1), ("steps", 1)):
+        begun = asdict(replace(recipe, schedule=schedule))
+        write_description(start, described | {"recipe": begun})
+        changed = replace(recipe, schedule=schedule, epochs=epochs)
+        with pytest.raises(DataError, match=r"begun with 2 epochs.*--out"):
+            new_run(changed, tiny_store, start).resume()
+
+
+def test_other_weights_under_the_same_name_are_another_start(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    recipe = replace(tiny, epochs=1, clips_per_epoch=4, beta=0.5)
+    run = new_run(recipe, tiny_store, tmp_path / "next", start=start)
+    fit(run, quiet)
+    weights = weights_in(start / "best.pt")
+    weights["classifier.bias"] += 1
+    torch.save(weights, start / "best.pt")
+    with pytest.raises(DataError, match="start_sha256, teacher_sha256"):
+        new_run(recipe, tiny_store, run.out, start=start).resume()
+
+
+def test_a_twin_without_a_parent_is_refused_before_training(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    weights = weights_in(start / "best.pt")
+    weights["classifier.bias"] += 1
+    torch.save(weights, start / "best.pt")
+    with pytest.raises(DataError, match="was not made from"):
+        new_run(replace(tiny, quantize=True), tiny_store, tmp_path / "int8", start=start)
+    (start / "model.safetensors").unlink()
+    with pytest.raises(ModelFileError, match="No such file"):
+        new_run(replace(tiny, quantize=True), tiny_store, tmp_path / "int8", start=start)
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None], ids=["empty", "text", "cut"])
 def test_a_damaged_checkpoint_is_named(
     start: Path, tiny_store: Store, tiny: Recipe, content: bytes | None
@@ -98,7 +142,7 @@ def test_a_damaged_checkpoint_is_named(
         (
             "checkpoint.pt",
             lambda: new_run(
-                replace(tiny, epochs=1, clips_per_epoch=32), tiny_store, start
+                replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps"), tiny_store, start
             ).resume(),
         ),
         ("best.pt", lambda: new_run(tiny, tiny_store, start.parent / "next", start=start)),
@@ -152,6 +196,44 @@ def test_a_start_that_has_seen_the_test_people_is_refused(
     with pytest.raises(DataError, match="split 0"):
         new_run(tiny, tiny_store, tmp_path / "next", split=1, start=start)
     new_run(tiny, tiny_store, tmp_path / "next", split=0, start=start)
+    (start / "recipe.json").write_text("no JSON")
+    with pytest.raises(DataError, match=r"no readable recipe\.json"):
+        new_run(tiny, tiny_store, tmp_path / "next", split=0, start=start)
+
+
+def test_people_are_known_again_in_another_synthetic_set(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    """A synthetic person is its seed and its number, however many others and minutes there are."""
+
+    def made(**settings: int) -> Store:
+        origin = {"synthetic": {"seed": 3, "people": 5} | settings}
+        return replace(tiny_store, description=tiny_store.description | {"origin": origin})
+
+    described = read_description(start)
+    assert described["people"] == {"train": [1, 2, 3], "val": [4]}
+    described["data"] = {"synthetic": {"seed": 3, "people": 5}}
+    write_description(start, described)
+    larger, stranger = made(people=9), made(seed=4)
+    for store, split, refused in (
+        (larger, 0, False),
+        (larger, 1, True),
+        (stranger, 1, False),
+        (tiny_store, 1, False),
+    ):
+        if refused:
+            with pytest.raises(DataError, match=r"has seen vp1, vp2.*split 1"):
+                new_run(tiny, store, tmp_path / "next", split=split, start=start)
+        else:
+            new_run(tiny, store, tmp_path / "next", split=split, start=start)
+    # Whoever chose an epoch is no test person, but may choose again.
+    write_description(start, described | {"people": {"train": [], "val": [4, 5]}})
+    with pytest.raises(DataError, match="has seen vp5,"):
+        new_run(tiny, larger, tmp_path / "next", start=start)
+    # And what the start has seen, its child has seen.
+    write_description(start, described | {"people": {"train": [8], "val": [4]}})
+    child = new_run(tiny, larger, tmp_path / "next", start=start)
+    assert child.description()["people"] == {"train": [1, 2, 3, 8], "val": [4]}
 
 
 def test_a_start_on_the_same_people_of_another_split_is_fine(

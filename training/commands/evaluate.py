@@ -52,13 +52,19 @@ class Evaluate:
         from core.engines import load_engine
         from core.modelfile import load_model
         from training.evaluate import evaluate_model, targets_of
+        from training.models import check_apart
         from training.store import open_store
+        from training.tables import accuracy_table, display_names
 
         store = open_store(self.data)
         positions = store.subset(self.split, self.subset)
         results = {}
-        for path in self.models:
-            model = load_model(path)
+        names = display_names(self.models)
+        models = {path: load_model(path) for path in self.models}
+        if self.subset != "train":
+            for path, model in models.items():
+                check_apart(model.training, path, store, self.split, (self.subset,))
+        for path, model in models.items():
             engine = load_engine(model, self.engine, self.threads)
             results[str(path)], logits = evaluate_model(model, engine, store, positions, self.draws)
             if self.confusion is not None:
@@ -67,13 +73,12 @@ class Evaluate:
                 answers = logits.argmax(axis=1)
                 targets = targets_of(store, positions, self.draws)
                 where = f"split {self.split} {self.subset}"
-                for written in write_confusion(
-                    targets, answers, store.labels, self.confusion / path.stem, where
-                ):
+                # Folders that tell two files apart tell them apart here as well.
+                stem = self.confusion / "-".join(Path(names[path]).with_suffix("").parts)
+                for written in write_confusion(targets, answers, store.labels, stem, where):
                     console.print(f"Wrote {written}", soft_wrap=True)
         if self.json:
             print(json.dumps({"schema": "incab.evaluate/1", "models": results}, indent=2))
             return
-        from training.tables import accuracy_table
-
-        console.print(accuracy_table(results))
+        shown = {names[path]: results[str(path)] for path in models}
+        console.print(accuracy_table(shown))

@@ -78,6 +78,18 @@ class Fit:
             raise ValueError("threads must be at least 1")
         if self.workers < 0:
             raise ValueError("workers must be at least 0")
+        if self.in_memory and self.workers:
+            raise ValueError(
+                "--in-memory and --workers exclude each other, for every process would keep all "
+                "frames once more; leave one of them out"
+            )
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        from training.checkpoint import CHECKPOINT_FILE
+
+        return (self.out / CHECKPOINT_FILE).is_file()
 
     def run(self, console: Console) -> None:
         from training.hardware import find_device, keep_freed_memory
@@ -87,7 +99,7 @@ class Fit:
         keep_freed_memory()
         given = {name: value for name, value in asdict(self.override).items() if value is not None}
         recipe = read_recipe(find_recipe(self.recipe), given)
-        if (self.out / "checkpoint.pt").is_file() and not self.resume:
+        if self.can_resume and not self.resume:
             raise DataError(
                 f"{self.out} holds a run already; add --resume or choose another --out."
             )

@@ -14,14 +14,8 @@ from core.engines import onednn, openvino
 from core.engines.limits import scales_fit, sums_fit
 from core.engines.reference import accumulate, run_convolution
 from core.errors import EngineError
-from core.network import (
-    LARGEST_EXACT_WEIGHT,
-    Geometry,
-    Int8Conv,
-    Int8Network,
-    Quantization,
-    Triple,
-)
+from core.geometry import Geometry, Triple
+from core.network import LARGEST_EXACT_WEIGHT, Int8Conv, Int8Network, Quantization
 
 POINT, CUBE = (1, 1, 1), (3, 3, 3)
 

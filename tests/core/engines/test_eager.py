@@ -8,7 +8,7 @@ from core.engines import check_golden
 from core.engines.eager import EagerEngine
 from core.engines.reference import ReferenceEngine
 from core.errors import EngineError
-from core.quantization import fuse
+from core.fusion import fuse
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import core.engines
 from core.engines import (
     ENGINE_NAMES,
     GOLDEN_TOLERANCE,
@@ -133,3 +134,45 @@ def test_what_is_no_answer_is_infinitely_wrong(model: Model, disturb) -> None:
 def test_equal_logits_are_compared_by_their_value(model: Model) -> None:
     flat = replace(model, golden={name: np.ones(5, np.float32) for name in GOLDEN_NAMES})
     assert golden_deviation(Parrot(flat, lambda logits: logits + 0.25), flat) == 0.25
+
+
+def test_a_spread_beyond_float32_switches_the_check_off_nowhere(model: Model) -> None:
+    answers = np.array([3e38, -3e38, 0, 0, 0], np.float32)
+    far = replace(model, golden=dict.fromkeys(GOLDEN_NAMES, answers))
+    assert golden_deviation(Parrot(far), far) == 0
+    assert golden_deviation(Parrot(far, lambda logits: logits[::-1]), far) == pytest.approx(0.5)
+
+
+def test_a_reference_that_deviates_tells_of_a_damaged_file(model: Model) -> None:
+    altered = {name: logits + np.float32(9) for name, logits in model.golden.items()}
+    with pytest.raises(EngineError, match="This model is damaged: its golden answers are not its"):
+        load_engine(replace(model, golden=altered), "reference")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("no such kernel\nat line 3"), "no such kernel"),
+        (ValueError("too wide"), "too wide"),
+        (MemoryError(), "MemoryError"),
+    ],
+    ids=["RuntimeError", "ValueError", "MemoryError"],
+)
+@pytest.mark.parametrize("when", ["made", "asked"])
+def test_whatever_fails_in_an_engine_is_one_sentence(
+    model: Model, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str, when: str
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    def make(*arguments: object) -> Parrot:
+        if when == "made":
+            raise error
+        parrot = Parrot(model)
+        parrot.logits = fail
+        return parrot
+
+    monkeypatch.setitem(core.engines._MAKERS, "openvino", make)
+    message = rf"^Engine openvino cannot run this .* model \({reason}\); choose another engine\.$"
+    with pytest.raises(EngineError, match=message):
+        load_engine(model, "openvino")

@@ -20,10 +20,11 @@ from core.engines.onednn import OneDnnEngine
 from core.engines.openvino import OpenVinoEngine
 from core.engines.reference import ReferenceEngine
 from core.errors import EngineError
+from core.fusion import fuse
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.models.mobilenet3d import MobileNet3D
 from core.network import FloatNetwork, Int8Network, Network, kind_of
-from core.quantization import QatMobileNet3D, convert, fuse
+from core.quantization import QatMobileNet3D, convert
 
 Maker = Callable[[Network, tuple[int, int, int, int], int], Engine]
 ENGINES: dict[str, Maker] = {"openvino": OpenVinoEngine, "onednn": OneDnnEngine}

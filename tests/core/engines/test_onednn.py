@@ -13,14 +13,8 @@ from core.engines.eager import EagerEngine
 from core.engines.onednn import OneDnnEngine, float_layer
 from core.engines.reference import accumulate
 from core.errors import EngineError
-from core.network import (
-    Branches,
-    FloatConv,
-    FloatNetwork,
-    Geometry,
-    MaxPool,
-    Quantization,
-)
+from core.geometry import Geometry
+from core.network import Branches, FloatConv, FloatNetwork, MaxPool, Quantization
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,8 @@ import pytest
 
 from core.engines.openvino import OpenVinoEngine
 from core.errors import EngineError
-from core.network import PIXELS, Geometry, Int8Network, Quantization
+from core.geometry import Geometry
+from core.network import Int8Network, Quantization
 
 
 def test_grouped_padded_layers_with_a_zero_point_are_refused(networks) -> None:
@@ -48,10 +49,6 @@ def test_int8_layers_really_run_as_integers(networks) -> None:
     ]
     assert len(precisions) == len(network.convolutions)
     assert set(precisions) <= {"u8", "i8"}
-
-
-def test_the_first_layer_takes_pixels_as_they_are(networks) -> None:
-    assert networks.int8().convolutions[0].input == PIXELS
 
 
 ENGINES_FREED_IN_ORDER = """

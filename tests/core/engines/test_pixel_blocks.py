@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from core.engines.pixel_blocks import lay_out, on_blocks, takes_blocks
 from core.engines.reference import ReferenceEngine, run_convolution
+from core.geometry import Geometry
 from core.network import (
     PIXELS,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     Int8Linear,
     Int8Network,

@@ -20,7 +20,8 @@ from core.engines.reference import (
     run_convolution,
     run_pool,
 )
-from core.network import Geometry, Int8Conv, Int8Linear, Int8Network, Quantization
+from core.geometry import Geometry
+from core.network import Int8Conv, Int8Linear, Int8Network, Quantization
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 MULTIPLIERS = st.one_of(

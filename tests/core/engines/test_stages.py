@@ -10,19 +10,18 @@ from hypothesis import strategies as st
 from core.engines.eager import EagerEngine
 from core.engines.openvino import OpenVinoEngine, build_layer_graph, compile_graph
 from core.engines.reference import ReferenceEngine, run_convolution
+from core.geometry import Geometry, same_padding
 from core.network import (
     Branches,
     FloatConv,
     FloatLinear,
     FloatNetwork,
-    Geometry,
     Int8Conv,
     MaxPool,
     Quantization,
     Stage,
-    activation_sizes,
-    same_padding,
 )
+from core.shapes import activation_sizes
 
 CLIP = (4, 7, 10, 3)
 

@@ -66,6 +66,22 @@ def test_an_override_that_makes_no_sense_is_one_line(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("option", ["--workers -1", "--device tpu", "--precision float16"])
+@pytest.mark.parametrize(
+    "option", ["--workers -1", "--in-memory --workers 2", "--device tpu", "--precision float16"]
+)
 def test_wrong_usage(option: str) -> None:
     assert main(["fit", *NEEDED, *option.split()]) == 2
+
+
+def test_ctrl_c_before_anything_is_saved_does_not_advise_to_resume(
+    tiny_store: Store, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    def pressed(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.hardware.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("training.run.Run.__init__", pressed)
+    (tmp_path / "plain.toml").write_text("")
+    place = ["--data", str(tiny_store.folder), "--out", str(tmp_path / "out")]
+    assert main(["fit", str(tmp_path / "plain.toml"), *place]) == 1
+    assert capsys.readouterr().err == "Stopped before anything was saved; call it again.\n"
