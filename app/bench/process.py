@@ -7,6 +7,7 @@ while, slows all of them alike and spoils no ratio.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
 import time
@@ -23,8 +24,9 @@ from core.errors import EngineError, InCabError
 from core.probe import signal_name
 
 ROUNDS = 10
-# Of the warm-up before each block: caches and thread pools were another subject's.
-_SHARE_BEFORE_A_BLOCK = 0.2
+# Before each block as many runs as it has, for at most this long: caches, thread pools and the
+# clock rate were another subject's.
+_LONGEST_WARM_UP_S = 0.2
 # Thread pools spin for a moment before they sleep; the next block does not begin before that.
 _PAUSE_S = 0.05
 # Far beyond any honest loading or run; only a hung engine takes longer.
@@ -146,12 +148,12 @@ def _serve(subject: Subject, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         runner = subject.make()
-        _warm_up(runner, subject.warm_up_runs)
+        _warm_up(runner, subject.warm_up_runs, math.inf)
         pipe.send((None, None))
         while True:
             request, runs = pipe.recv()
             if request == "time":
-                _warm_up(runner, int(subject.warm_up_runs * _SHARE_BEFORE_A_BLOCK))
+                _warm_up(runner, runs, _LONGEST_WARM_UP_S)
                 pipe.send((None, _time(runner, runs)))
             else:
                 pipe.send((None, runner.facts()))
@@ -164,9 +166,12 @@ def _serve(subject: Subject, pipe: Connection) -> None:
         pipe.send((f"failed: {reason}.", None))
 
 
-def _warm_up(runner: Runner, runs: int) -> None:
+def _warm_up(runner: Runner, runs: int, longest_s: float) -> None:
+    started_s = time.perf_counter()
     for index in range(runs):
         runner.run(index)
+        if time.perf_counter() - started_s > longest_s:
+            return
 
 
 def _time(runner: Runner, runs: int) -> list[float]:
