@@ -7,19 +7,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Tests and checks need no screen, and open no windows on one.
-test check: export QT_QPA_PLATFORM ?= offscreen
+test check robust: export QT_QPA_PLATFORM ?= offscreen
 check: export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench setup libraries
+.PHONY: help demo test check bench robust setup libraries
 
 help:
 	@echo "make demo    open InCab on the bundled clip (without a screen: replay it, draw build/demo.png)"
 	@echo "make test    run the tests"
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make bench   time every engine this CPU offers"
+	@echo "make robust  the long rehearsals of docs/robustness.md: about three quarters of an hour"
 	@echo "make setup   the set-up alone"
 
 demo: setup
@@ -27,6 +28,13 @@ demo: setup
 
 bench: setup
 	$(BIN)/incab bench $(ARGS)
+
+robust: libraries $(VENV)/.development-is-set-up
+	$(BIN)/python -m tests.robustness.exit_states --signals
+	$(BIN)/python -m tests.robustness.overload
+	$(BIN)/python -m tests.robustness.soak
+	$(BIN)/python -m tests.robustness.session_kills
+	$(BIN)/python -m tests.robustness.fuzz_sessions 10500
 
 setup: libraries $(VENV)/.runtime-is-set-up
 

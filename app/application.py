@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
-from app import theme
+from app.stylesheet import dress
 
 
 def make_application() -> QApplication:
@@ -21,5 +21,5 @@ def make_application() -> QApplication:
         application = QApplication(["incab"])
     application.setApplicationName("InCab")
     application.setDesktopFileName("incab")
-    theme.apply(application)
+    dress(application)
     return application

@@ -1,13 +1,12 @@
 """The source worker: reads frames, keeps the clip buffer, and hands over only the newest.
 
-A file is paced by its own frame times against the monotonic clock; a camera or stream paces
+A file is paced by its own frame times and the chosen speed (`FilePlayer`); a camera or stream paces
 itself. Every frame goes into the clip buffer, whether it is painted and inferred or not.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ from pathlib import Path
 import cv2
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.file_player import FilePlayer
 from app.messages import ClipOffer, Picture, SourceInfo
 from app.picture_slot import PictureSlot, shrink_to
-from app.schedule import Schedule
+from app.playback import Playback
 from app.sources import Address, title_of_source
 from app.truth import truth_of_video
 from core.camera import LiveSource
@@ -46,6 +46,8 @@ class CaptureSetup:
         next_generation: gives a larger number at each call, over all sources of a session.
         offer: takes each full clip; must return at once.
         open_live: makes the reader of a camera or stream.
+        open_file: makes the reader of a file.
+        truth: the activity at each frame of a file, where it is known without annotations.
     """
 
     address: Address
@@ -55,6 +57,8 @@ class CaptureSetup:
     next_generation: Callable[[], int]
     offer: Callable[[ClipOffer], None]
     open_live: Callable[[int | str], LiveReader] = LiveSource
+    open_file: Callable[[Path], VideoFile] = VideoFile
+    truth: tuple[str | None, ...] | None = None
 
 
 class Capture(QThread):
@@ -75,14 +79,10 @@ class Capture(QThread):
         self.source_status: SourceStatus | None = None
         # Pictures larger than they are painted are shrunk here, away from the UI thread.
         self.view_size = (3840, 2160)
-        self.loop = False
-        self._wakeup = threading.Condition()
-        self._stopping = False
-        self._playing = False
-        self._restarting = False
-        self._at_end = False
-        self._single = False
+        self.playback = Playback()
         self._rolling = RollingClip(setup.spec) if setup.spec else None
+        self._changed_spec: ClipSpec | None = None
+        self._lock = threading.Lock()
         self._generation = 0
         self._segment: int | None = None
 
@@ -90,35 +90,45 @@ class Capture(QThread):
 
     def play(self) -> None:
         """Deliver frames."""
-        with self._wakeup:
-            self._playing = True
-            self._wakeup.notify_all()
+        self.playback.play()
 
     def pause(self) -> None:
         """Deliver no more frames; a camera goes on filling the clip buffer."""
-        with self._wakeup:
-            self._playing = False
-            self._wakeup.notify_all()
+        self.playback.pause()
 
     def restart(self) -> None:
         """Go back to a file's first frame, which is shown even when paused."""
-        with self._wakeup:
-            self._restarting = self._single = True
-            self._at_end = False
-            self._wakeup.notify_all()
+        self.playback.seek(0.0)
+
+    def look_at(self, spec: ClipSpec) -> None:
+        """From the next frame on fill clips of this kind; the buffer begins empty.
+
+        A file that rests fills it with the frames before the one that is shown.
+        """
+        with self._lock:
+            self._changed_spec = spec
+        resting = not self.playback.playing or self.playback.at_end
+        if isinstance(self.setup.address, Path) and self.captured and resting:
+            self.playback.step(0)
 
     def stop(self) -> None:
         """Ask the thread to end; wait() tells whether it did."""
-        with self._wakeup:
-            self._stopping = True
-            self._wakeup.notify_all()
+        self.playback.stop()
         self.quit()
 
     @property
+    def loop(self) -> bool:
+        """Whether a file starts again when it ends."""
+        return self.playback.loop
+
+    @loop.setter
+    def loop(self, loop: bool) -> None:
+        self.playback.loop = loop
+
+    @property
     def at_end(self) -> bool:
-        """Whether the last frame was delivered and no restart was asked for since."""
-        with self._wakeup:
-            return self._at_end
+        """Whether the last frame was delivered and no move was asked for since."""
+        return self.playback.at_end
 
     @property
     def generation(self) -> int:
@@ -135,14 +145,13 @@ class Capture(QThread):
             else:
                 self._run_live(self.setup.address)
         except InCabError as error:
-            if not self._stopping:
+            if not self.playback.stopping:
                 self.failed.emit(self, str(error))
 
     def _run_file(self, path: Path) -> None:
-        with VideoFile(path) as video:
+        with self.setup.open_file(path) as video:
             self.opened.emit(self, self._describe(video))
-            while self._play_through(video):
-                video.rewind()
+            FilePlayer(video, self.playback, self, lambda: self.ended.emit(self)).run()
 
     def _describe(self, video: VideoFile) -> SourceInfo:
         properties = video.properties
@@ -150,7 +159,9 @@ class Capture(QThread):
         truth, problem = None, None
         try:
             labels = self.setup.labels
-            truth = truth_of_video(self.setup.annotations, video.path, labels, frames)
+            truth = self.setup.truth or truth_of_video(
+                self.setup.annotations, video.path, labels, frames
+            )
         except AnnotationError as error:
             # The video itself is fine and worth watching without its truth.
             problem = str(error)
@@ -163,59 +174,17 @@ class Capture(QThread):
             (properties.frame_count or 0) / properties.fps,
             tuple(truth) if truth is not None else None,
             problem,
+            self.setup.annotations,
         )
-
-    def _play_through(self, video: VideoFile) -> bool:
-        """Deliver the file from its first frame; whether to do so again."""
-        self._begin_generation()
-        with self._wakeup:
-            self._restarting = False
-        schedule = Schedule()
-        for frame in video:
-            if not self._wait_until_due(frame.time_s, schedule):
-                return not self._stopping
-            self._deliver(frame, time.monotonic(), offered=True)
-        return self._wait_at_end()
-
-    def _wait_until_due(self, time_s: float, schedule: Schedule) -> bool:
-        """Sleep until a frame's turn; False when there was a stop or a restart instead."""
-        with self._wakeup:
-            while not (self._stopping or self._restarting):
-                if not self._playing:
-                    schedule.interrupt()
-                    if self._single:
-                        break
-                    self._wakeup.wait()
-                    continue
-                remaining_s = schedule.remaining_s(time_s, time.monotonic())
-                if remaining_s <= 0:
-                    break
-                self._wakeup.wait(remaining_s)
-            else:
-                return False
-            self._single = False
-            return True
-
-    def _wait_at_end(self) -> bool:
-        with self._wakeup:
-            if self._stopping:
-                return False
-            if self._restarting or self.loop:
-                return True
-            self._at_end = True
-        self.ended.emit(self)
-        with self._wakeup:
-            self._wakeup.wait_for(lambda: self._stopping or self._restarting)
-            return not self._stopping
 
     def _run_live(self, address: int | str) -> None:
         with ReconnectingSource(address, self.setup.open_live) as source:
-            while not self._stopping:
+            while not self.playback.stopping:
                 pictures = source.poll(_LIVE_TIMEOUT_S)
                 for picture in pictures:
                     # Every picture enters the clip; only the newest is worth a look.
                     newest = picture is pictures[-1]
-                    self._deliver_live(picture, address, offered=newest and self._playing)
+                    self._deliver_live(picture, address, offered=newest and self.playback.playing)
                 status = source.status
                 # A gap ends what is known at once, not when the next picture comes.
                 self._follow_segment(status.segment)
@@ -227,24 +196,46 @@ class Capture(QThread):
             height, width = picture.frame.image.shape[:2]
             title = title_of_source(address)
             self.opened.emit(self, SourceInfo(address, title, width, height))
-        self._deliver(picture.frame, picture.captured_s, offered=offered)
+        self.deliver(picture.frame, picture.captured_s, offered=offered)
 
     def _follow_segment(self, segment: int) -> None:
         if segment != self._segment:
             self._segment = segment
-            self._begin_generation()
+            self.begin_generation()
 
-    def _begin_generation(self) -> None:
+    # -- frames, from a file or live -----------------------------------------------------------
+
+    @property
+    def spec(self) -> ClipSpec | None:
+        """The clips that are filled; None when there is no model."""
+        self._change_clips()
+        return self._rolling.spec if self._rolling is not None else None
+
+    def begin_generation(self) -> None:
+        """The next frame does not follow the one before: empty the clip buffer."""
         self._generation = self.setup.next_generation()
         if self._rolling is not None:
             self._rolling.clear()
 
-    def _deliver(self, frame: Frame, captured_s: float, *, offered: bool) -> None:
+    def fill(self, frame: Frame) -> None:
+        """Take a frame for the clip of a later one only; it is neither counted nor shown."""
         if self._rolling is not None:
             self._rolling.push(frame)
+
+    def deliver(self, frame: Frame, captured_s: float, *, offered: bool) -> None:
+        """Take the next frame; `offered` ones are shown and recognised, if a clip is full."""
+        self._change_clips()
+        self.fill(frame)
         if offered:
             self._offer(frame, captured_s)
         self.captured += 1
+
+    def _change_clips(self) -> None:
+        with self._lock:
+            spec, self._changed_spec = self._changed_spec, None
+        if spec is not None and (self._rolling is None or self._rolling.spec != spec):
+            self._rolling = RollingClip(spec)
+            self.begin_generation()
 
     def _offer(self, frame: Frame, captured_s: float) -> None:
         filled = needed = 0
@@ -254,5 +245,6 @@ class Capture(QThread):
             clip = self._rolling.clip()
         display = shrink_to(frame.image, self.view_size)
         self.pictures.put(Picture(frame, display, self._generation, captured_s, filled, needed))
-        if clip is not None:
-            self.setup.offer(ClipOffer(clip, self._generation, captured_s))
+        if clip is not None and self._rolling is not None:
+            spec = self._rolling.spec
+            self.setup.offer(ClipOffer(clip, self._generation, captured_s, spec))

@@ -1,4 +1,4 @@
-"""What nobody foresaw: logged with its traceback, told in the window, and the window goes on."""
+"""What nobody foresaw: logged, reported in a file, told in the window, and the window goes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Signal
 
+from app.crash_report import write_report
+from app.log import without_secrets
+
 _log = logging.getLogger(__name__)
+
+# A defect that comes sixty times a second is reported once.
+_MOST_REPORTS = 5
 
 
 class CrashReporter(QObject):
@@ -17,6 +23,10 @@ class CrashReporter(QObject):
 
     # Emitted from whatever thread failed; connected slots run in the UI thread.
     crashed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._reports = 0
 
     def install(self) -> None:
         """From now on report instead of printing."""
@@ -35,10 +45,15 @@ class CrashReporter(QObject):
             self._previous[0](kind, error, trace)
             return
         _log.critical("unexpected error", exc_info=(kind, error, trace))
-        summary = str(error).splitlines()[0][:160] if str(error) else "no details"
+        path = None
+        if self._reports < _MOST_REPORTS:
+            self._reports += 1
+            path = write_report(kind, error, trace)
+        report = f"a report to copy is in {path}" if path else "the log holds the details"
+        summary = without_secrets(str(error)).splitlines()[0][:160] if str(error) else "no details"
         self.crashed.emit(
             f"Something unexpected went wrong ({kind.__name__}: {summary}). "
-            "If the picture stands still, open the source again; the log holds the details."
+            f"If the picture stands still, open the source again; {report}."
         )
 
     def _report_of_thread(self, args: threading.ExceptHookArgs) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.capture import Capture, CaptureSetup
 from app.messages import SourceInfo
+from core.clip import ClipSpec
 
 
 class Deck(QObject):
@@ -30,6 +31,7 @@ class Deck(QObject):
         self._retired: list[Capture] = []
         self._closed = False
         self._loop = False
+        self._speed = 1.0
         self._view_size: tuple[int, int] | None = None
 
     @property
@@ -63,6 +65,17 @@ class Deck(QObject):
         for capture in self.workers:
             capture.loop = loop
 
+    def set_speed(self, speed: float) -> None:
+        """How many times as fast as recorded files are played."""
+        self._speed = speed
+        for capture in self.workers:
+            capture.playback.set_speed(speed)
+
+    def look_at(self, spec: ClipSpec) -> None:
+        """The models want clips of another kind now."""
+        for capture in self.workers:
+            capture.look_at(spec)
+
     def set_view_size(self, size: tuple[int, int]) -> None:
         """In how many device pixels (width, height) pictures are painted."""
         self._view_size = size
@@ -78,6 +91,7 @@ class Deck(QObject):
         self._wanted = None
         capture = Capture(wanted)
         capture.loop = self._loop
+        capture.playback.set_speed(self._speed)
         if self._view_size is not None:
             capture.view_size = self._view_size
         capture.opened.connect(self._on_opened)

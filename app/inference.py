@@ -1,190 +1,328 @@
-"""The model worker: both models, one after the other, on the newest clip.
+"""The models as the session sees them: one worker that answers, and now and then its successor.
 
-One clip is in flight and one is pending; a newer one replaces the pending one, which is counted.
+A choice of models is made ready by a worker of its own while the present one goes on answering;
+it takes over when it runs. A worker inside an engine that hangs is abandoned, the engine barred,
+and another worker started in its place.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections import deque
+import time
 from collections.abc import Mapping
-from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.machine import default_threads
-from app.messages import (
-    SLOTS,
-    Answer,
-    ClipOffer,
-    EngineReport,
-    ModelDescription,
-    ModelPair,
-    Slot,
-)
-from app.models import why_not_comparable
+from app.messages import Answer, ClipOffer, ModelPair, Slot
+from app.model_choice import Failed, Fault, ModelChoice, ModelEvent, Ready
+from app.model_watch import StepWatch
+from app.model_worker import ModelWorker, Step
 from core.clip import ClipSpec
-from core.comparison import Prediction, predict
-from core.engine_choice import AUTOMATIC, choose_engine, try_first_choices
-from core.engines import Engine
-from core.errors import EngineError, ModelFileError
-from core.modelfile import Model, load_model
 from core.probe import ProbeMode
-from core.prober import Prober
 
-# When the window does not fetch answers, the models rest instead of piling them up.
-_MOST_UNFETCHED = 64
+_log = logging.getLogger(__name__)
+
+_WATCH_MS = 250
+# Longer than this without an answer and the label on the screen is out of date.
+STALL_S = 3.0
+
+# Threads inside native code that never returned. They live as long as the process does, and a
+# QThread that is destroyed while it runs takes the process down.
+_abandoned: list[ModelWorker] = []
 
 
-class Inference(QThread):
-    """Loads two models and answers clips until it is told to stop."""
+class _Candidate:
+    """A worker that shall take over, and what it has said so far."""
 
-    described = Signal(object)  # ModelPair; always comes, and before anything else
+    def __init__(self, worker: ModelWorker) -> None:
+        self.worker = worker
+        self.pair: ModelPair | None = None
+        self.events: list[tuple[Slot, ModelEvent]] = []
+
+    @property
+    def running(self) -> int:
+        """How many of its models run."""
+        last = dict(self.events)
+        return sum(isinstance(event, Ready) for event in last.values())
+
+    @property
+    def problem(self) -> str | None:
+        """Why not all of its models run; None when they do."""
+        sentences = [event.sentence for _, event in self.events if isinstance(event, Failed)]
+        return " ".join(dict.fromkeys(sentences)) or None
+
+
+class Inference(QObject):
+    """Answers clips with the models of one choice, until it is told to stop."""
+
+    described = Signal(object)  # ModelPair; first of all, and again whenever the models changed
     trying = Signal(str)  # an engine runs in a child process for the first time on this CPU
     ready = Signal(str, object)  # slot whose engine has proved itself, EngineReport
-    failed = Signal(str, str)  # slot, sentence
-    idle = Signal()  # every engine is ready or has failed
+    faulted = Signal(str, object)  # slot, Fault; something is done about it
+    stalled = Signal(str, int)  # slot that keeps all waiting, seconds
+    failed = Signal(str, str)  # slot, sentence; for good, unless the choice is made again
+    idle = Signal()  # every model runs or has failed
+    changing = Signal(object)  # ModelChoice that is being made ready; None when that is over
+    refused = Signal(str)  # why that choice cannot be used; the present one goes on
 
     def __init__(
         self,
-        paths: Mapping[Slot, Path],
-        engine: str = AUTOMATIC,
+        choice: ModelChoice,
         threads: int | None = None,
         probe: ProbeMode = "once",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("incab-models")
-        self.skipped = 0
+        self.choice = choice
         self.spec: ClipSpec | None = None
         self.labels: tuple[str, ...] = ()
-        self._paths = dict(paths)
-        self._engine_name = engine
         self._threads = threads or default_threads()
-        self._probe = probe
-        self._wakeup = threading.Condition()
+        self._probe: ProbeMode = probe
         self._stopping = False
-        self._answering = False
-        self._pending: ClipOffer | None = None
-        self._answers: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        self._newest: ClipOffer | None = None
+        self._skipped_before = 0
+        self._current = self._make_worker(choice)
+        self._replacement = False
+        self._candidate: _Candidate | None = None
+        self._retired: list[ModelWorker] = []
+        self._running: set[Slot] = set()
+        self._failed: set[Slot] = set()
+        self._watches: dict[ModelWorker, StepWatch] = {}
+        self._stalled_s = 0
+        self._timer = QTimer(self, interval=_WATCH_MS)
+        self._timer.timeout.connect(self._watch)
 
-    # -- called from other threads -------------------------------------------------------------
+    # -- called from the UI thread -------------------------------------------------------------
 
-    def offer(self, offer: ClipOffer) -> None:
-        """Leave the newest clip; one that was still waiting is skipped and counted.
+    def start(self) -> None:
+        """Begin to load the models."""
+        self._current.start()
+        self._timer.start()
 
-        While the models load nothing is counted: the window says that they load.
-        """
-        with self._wakeup:
-            if self._pending is not None and self._answering:
-                self.skipped += 1
-            self._pending = offer
-            self._wakeup.notify_all()
+    def change(self, choice: ModelChoice) -> None:
+        """Make other models ready and let them take over; one that was under way is given up."""
+        if self._stopping:
+            return
+        if self._candidate is not None:
+            self._retire(self._candidate.worker)
+        worker = self._make_worker(choice)
+        self._candidate = _Candidate(worker)
+        self.changing.emit(choice)
+        worker.start()
 
     def take_answers(self) -> list[Answer]:
         """All answers since the last call, oldest first."""
-        with self._wakeup:
-            answers = list(self._answers)
-            self._answers.clear()
-            self._wakeup.notify_all()
-            return answers
+        return self._current.box.take_answers()
+
+    @property
+    def skipped(self) -> int:
+        """Clips that were replaced by a newer one before the models had time, since the start."""
+        return self._skipped_before + self._current.box.skipped
 
     def stop(self) -> None:
-        """Ask the thread to end; wait() tells whether it did."""
-        with self._wakeup:
-            self._stopping = True
-            self._wakeup.notify_all()
-        self.quit()
+        """Ask every thread to end; wait() tells whether they did."""
+        self._stopping = True
+        self._timer.stop()
+        for worker in self._workers():
+            worker.stop()
 
-    # -- the thread ----------------------------------------------------------------------------
+    def wait(self, milliseconds: int) -> bool:
+        """Whether all threads end in time; one that was abandoned is not waited for."""
+        deadline_s = time.monotonic() + milliseconds / 1000
+        ended = [
+            worker.wait(max(0, round((deadline_s - time.monotonic()) * 1000)))
+            for worker in self._workers()
+        ]
+        return all(ended) and not any(worker.isRunning() for worker in _abandoned)
 
-    def run(self) -> None:
-        models = self._load_files()
-        engines = self._start_engines(models)
+    # -- called from the source's thread -------------------------------------------------------
+
+    def offer(self, offer: ClipOffer) -> None:
+        """Leave the newest clip for the models; returns at once."""
+        with self._lock:
+            self._newest = offer
+            self._current.box.offer(offer)
+
+    # -- workers -------------------------------------------------------------------------------
+
+    def _make_worker(
+        self, choice: ModelChoice, barred: Mapping[Slot, Mapping[str, str]] | None = None
+    ) -> ModelWorker:
+        worker = ModelWorker(choice, self._threads, self._probe, barred)
+        worker.described.connect(self._on_described)
+        worker.trying.connect(self._on_trying)
+        worker.told.connect(self._on_told)
+        worker.idle.connect(self._on_idle)
+        worker.ended.connect(self._on_ended)
+        return worker
+
+    def _workers(self) -> list[ModelWorker]:
+        candidate = [self._candidate.worker] if self._candidate is not None else []
+        return [*self._retired, *candidate, self._current]
+
+    def _retire(self, worker: ModelWorker) -> None:
+        worker.stop()
+        if worker.isRunning():
+            # Kept, because a running QThread must not be destroyed.
+            self._retired.append(worker)
+
+    def _put_in_place(self, worker: ModelWorker) -> None:
+        """From now on this worker gets the clips, the newest one first of all."""
+        with self._lock:
+            self._skipped_before += self._current.box.skipped
+            self._current = worker
+            if self._newest is not None:
+                worker.box.offer(self._newest)
+
+    def _take_over(self, candidate: _Candidate) -> None:
+        old = self._current
+        self._put_in_place(candidate.worker)
+        self._candidate = None
+        self._retire(old)
+        self._replacement = False
+        self.choice = candidate.worker.choice
+        self._failed.clear()
+        self._running.clear()
+        assert candidate.pair is not None
+        self._describe(candidate.worker, candidate.pair)
+        for slot, event in candidate.events:
+            self._pass_on(slot, event)
         self.idle.emit()
-        while engines and (offer := self._next_clip()) is not None:
-            predictions: dict[Slot, Prediction] = {}
-            for slot in tuple(engines):
-                try:
-                    temperature = models[slot].temperature
-                    predictions[slot] = predict(engines[slot], slot, offer.clip, temperature)
-                except EngineError as error:
-                    del engines[slot]
-                    self.failed.emit(slot, str(error))
-            with self._wakeup:
-                self._answers.append(Answer(offer, predictions))
 
-    def _load_files(self) -> dict[Slot, Model]:
-        models: dict[Slot, Model] = {}
-        problems: dict[Slot, str] = {}
-        for slot in SLOTS:
-            try:
-                models[slot] = load_model(self._paths[slot])
-            except ModelFileError as error:
-                problems[slot] = str(error)
-        if len(models) == 2 and (problem := why_not_comparable(models["int8"], models["fp32"])):
-            problems["fp32"] = problem
-            del models["fp32"]
-        for model in models.values():
-            self.spec, self.labels = model.clip, model.labels
-        self.described.emit(self._describe(models))
-        for slot, problem in problems.items():
-            self.failed.emit(slot, problem)
-        return models
+    def _describe(self, worker: ModelWorker, pair: ModelPair) -> None:
+        self.spec, self.labels = worker.spec, worker.labels
+        self.described.emit(pair)
 
-    def _describe(self, models: Mapping[Slot, Model]) -> ModelPair:
-        return ModelPair(
-            {
-                slot: ModelDescription(
-                    slot,
-                    model.kind,
-                    model.labels,
-                    self._paths[slot].name,
-                    model.file_mb,
-                )
-                for slot, model in models.items()
-            },
-            self.spec.span_s if self.spec else None,
-            len(models) == 2 and models["int8"].is_twin_of(models["fp32"]),
+    def _pass_on(self, slot: Slot, event: ModelEvent) -> None:
+        if isinstance(event, Ready):
+            self._running.add(slot)
+            self._failed.discard(slot)
+            self.ready.emit(slot, event.report)
+            return
+        self._running.discard(slot)
+        if isinstance(event, Fault):
+            self.faulted.emit(slot, event)
+        else:
+            self._failed.add(slot)
+            self.failed.emit(slot, event.sentence)
+
+    # -- what workers say ----------------------------------------------------------------------
+
+    def _on_described(self, worker: ModelWorker, pair: ModelPair) -> None:
+        if self._candidate is not None and worker is self._candidate.worker:
+            self._candidate.pair = pair
+        elif self._speaks(worker) and not self._replacement:
+            self._describe(worker, pair)
+
+    def _on_trying(self, worker: ModelWorker, engine: str) -> None:
+        if not (self._stopping or self._is_old(worker)):
+            self.trying.emit(engine)
+
+    def _on_told(self, worker: ModelWorker, slot: Slot, event: ModelEvent) -> None:
+        if self._candidate is not None and worker is self._candidate.worker:
+            self._candidate.events.append((slot, event))
+        elif self._speaks(worker):
+            self._pass_on(slot, event)
+
+    def _on_idle(self, worker: ModelWorker) -> None:
+        if self._speaks(worker):
+            self.idle.emit()
+        elif self._stopping:
+            return
+        elif self._candidate is not None and worker is self._candidate.worker:
+            self._judge(self._candidate)
+
+    def _judge(self, candidate: _Candidate) -> None:
+        problem = candidate.problem
+        if problem is None or candidate.running > len(self._running):
+            self._take_over(candidate)
+        else:
+            self._refuse(problem)
+        self.changing.emit(None)
+
+    def _refuse(self, sentence: str) -> None:
+        assert self._candidate is not None
+        self._retire(self._candidate.worker)
+        self._candidate = None
+        self.refused.emit(sentence)
+
+    def _on_ended(self, worker: ModelWorker) -> None:
+        self._watches.pop(worker, None)
+        if worker in _abandoned:
+            _log.warning("an engine that hung has come back; its thread has ended")
+            _abandoned.remove(worker)
+        if worker in self._retired:
+            self._retired.remove(worker)
+        if self._stopping or self._is_old(worker):
+            return
+        unexpected = "The model stopped unexpectedly; the log holds the details."
+        if worker is not self._current:
+            if self._candidate is not None and self._candidate.problem is None:
+                self._refuse(unexpected)
+                self.changing.emit(None)
+            return
+        for slot in worker.choice.paths:
+            if slot not in self._failed:
+                self._pass_on(slot, Failed(unexpected))
+        self.idle.emit()
+
+    def _speaks(self, worker: ModelWorker) -> bool:
+        """Whether the window shall hear of what this worker said."""
+        return worker is self._current and not self._stopping
+
+    def _is_old(self, worker: ModelWorker) -> bool:
+        candidate = self._candidate.worker if self._candidate is not None else None
+        return worker is not self._current and worker is not candidate
+
+    # -- four times a second -------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        now_s = time.monotonic()
+        for worker in self._workers():
+            step = worker.step
+            inside_s = self._watches.setdefault(worker, StepWatch()).look(step, now_s)
+            if step is not None and inside_s > step.limit_s:
+                self._replace(worker, step, inside_s)
+            elif worker is self._current:
+                self._tell_stall(step, inside_s)
+
+    def _tell_stall(self, step: Step | None, inside_s: float) -> None:
+        stalled_s = 0
+        if step is not None and step.doing == "answering" and inside_s >= STALL_S:
+            stalled_s = int(inside_s)
+        if stalled_s != self._stalled_s:
+            self._stalled_s = stalled_s
+            if step is not None and stalled_s:
+                self.stalled.emit(step.slot, stalled_s)
+
+    def _replace(self, worker: ModelWorker, step: Step, inside_s: float) -> None:
+        """Leave a worker whose engine hangs to itself, and go on without that engine."""
+        sentence = (
+            f"Engine {step.engine} hangs: {step.doing} took more than {inside_s:.0f} s "
+            f"with the {step.slot} model."
         )
-
-    def _start_engines(self, models: Mapping[Slot, Model]) -> dict[Slot, Engine]:
-        engines: dict[Slot, Engine] = {}
-        # No engine runs in this process before it has survived in a child.
-        prober = Prober(
-            self._threads,
-            self._probe,
-            trying=self.trying.emit,
-            stopped=lambda: self._stopping,
-        )
-        try:
-            try_first_choices(models.values(), self._engine_name, prober)
-        except EngineError as error:
-            for slot in () if self._stopping else models:
-                self.failed.emit(slot, str(error))
-            return {}
-        for slot, model in models.items():
-            if self._stopping:
-                break
-            try:
-                choice = choose_engine(model, self._engine_name, prober)
-            except EngineError as error:
-                if not self._stopping:
-                    self.failed.emit(slot, str(error))
-            else:
-                engines[slot] = choice.engine
-                self.ready.emit(slot, EngineReport(choice.probed, choice.left_out))
-        return engines
-
-    def _next_clip(self) -> ClipOffer | None:
-        """The newest clip once there is one and its answer has room; None to stop."""
-        with self._wakeup:
-            self._answering = True
-            self._wakeup.wait_for(
-                lambda: (
-                    self._stopping
-                    or (self._pending is not None and len(self._answers) < _MOST_UNFETCHED)
-                )
-            )
-            offer, self._pending = self._pending, None
-            return None if self._stopping else offer
+        _log.error("%s", sentence)
+        worker.stop()
+        _abandoned.append(worker)
+        self._watches.pop(worker, None)
+        if self._is_old(worker):
+            self._retired.remove(worker)
+            return
+        barred = worker.barred()
+        barred.setdefault(step.slot, {})[step.engine] = sentence
+        successor = self._make_worker(worker.choice, barred)
+        if worker is self._current:
+            self._stalled_s = 0
+            # The models stay the same, so nothing needs to be described again.
+            self._replacement = self.spec is not None
+            self._put_in_place(successor)
+            self._running.clear()
+            self._failed.clear()
+            self.faulted.emit(step.slot, Fault(sentence, None))
+        else:
+            self._candidate = _Candidate(successor)
+        successor.start()

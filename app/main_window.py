@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -19,25 +19,50 @@ from PySide6.QtWidgets import (
 from app import resources, theme
 from app.capture import LiveReader
 from app.inference import Inference
-from app.messages import SLOTS, SourceInfo
+from app.messages import SLOTS, Slot, SourceInfo
+from app.model_choice import ModelChoice
 from app.options import WindowOptions
 from app.presenter import Presenter, Widgets
+from app.presenters.alerts import AlertPresenter
+from app.presenters.appearance import KEYS as VIEW_KEYS
+from app.presenters.appearance import Appearance
+from app.presenters.class_table import ClassTablePresenter
+from app.presenters.decisions import DecisionPresenter
+from app.presenters.model_faults import ModelFaults
+from app.presenters.models import KEYS as MODEL_KEYS
+from app.presenters.models import MODEL_ENDING, ModelPresenter
+from app.presenters.recordings import KEYS as RECORDING_KEYS
+from app.presenters.recordings import Recordings
+from app.presenters.review import ReviewPresenter
+from app.presenters.sources import SourcesPresenter
+from app.presenters.timeline import KEYS as TIMELINE_KEYS
+from app.presenters.timeline import TimelinePresenter
+from app.presenters.transport import TransportPresenter
+from app.presenters.waiting import WaitingPresenter
+from app.recording.recorded_models import RecordedModels
+from app.recording.review import Review
 from app.session import Session
 from app.settings import Settings
 from app.sources import Address, parse_source
 from app.widgets.banner import Banner
+from app.widgets.busy_line import BusyLine
 from app.widgets.cheat_sheet import CheatSheet
 from app.widgets.comparison_card import ComparisonCard
 from app.widgets.controls import Button, label
+from app.widgets.hint import Hint
 from app.widgets.icons import icon
 from app.widgets.latency_plot import LatencyPlot
+from app.widgets.model_chooser import ModelChooser
 from app.widgets.model_panel import ModelPanel
+from app.widgets.source_picker import KEYS as SOURCE_KEYS
 from app.widgets.source_picker import SourcePicker
 from app.widgets.status_bar import StatePill, StatusBar
 from app.widgets.timeline import Timeline
+from app.widgets.transport import KEYS as TRANSPORT_KEYS
 from app.widgets.transport import Transport, TransportActions
 from app.widgets.video_view import VideoView
 from app.widgets.welcome import Welcome
+from app.window_docks import Docks
 from core.camera import LiveSource
 from core.errors import SourceError
 
@@ -45,11 +70,13 @@ _DEFAULT_SIZE = (1600, 900)
 _MINIMUM_SIZE = (1180, 660)
 
 _KEYS = (
-    ("Space", "Play, pause, try again"),
-    ("Home", "Start again"),
-    ("L", "Loop"),
-    ("O", "Open a video"),
-    ("S", "Source menu: cameras, streams"),
+    *TRANSPORT_KEYS,
+    *TIMELINE_KEYS,
+    *SOURCE_KEYS,
+    *MODEL_KEYS,
+    *VIEW_KEYS,
+    *RECORDING_KEYS,
+    ("F5", "Try models that stopped again"),
     ("F11", "Full screen"),
     ("?", "This sheet"),
     ("Esc", "Close this sheet or a message"),
@@ -65,15 +92,20 @@ class MainWindow(QMainWindow):
         self,
         options: WindowOptions,
         open_live: Callable[[int | str], LiveReader] = LiveSource,
+        review: Review | None = None,
     ) -> None:
         super().__init__()
+        self._open_live = open_live
+        self.review = review
+        self.reviews: list[MainWindow] = []
         self.options = options
         self.settings = Settings(options.settings_path)
         self.ended_cleanly = True
         self.session = Session(
-            Inference(
-                {"int8": options.int8, "fp32": options.fp32},
-                options.engine,
+            RecordedModels(review.lookup)
+            if review
+            else Inference(
+                ModelChoice.of({"int8": options.int8, "fp32": options.fp32}, options.engine),
                 options.threads,
                 options.probe,
             ),
@@ -87,32 +119,81 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*_MINIMUM_SIZE)
         self.picker = SourcePicker(self, self.settings)
         self.widgets = self._make_widgets()
+        self.chooser = ModelChooser(self)
+        # Parts move within this; the bars above and below stay.
+        self.desk = QMainWindow(self, Qt.WindowType.Widget)
+        self.docks = Docks(self.desk, self.widgets)
+        self.appearance = Appearance(self, self.docks, self.settings)
+        self.recordings = Recordings(self.session, self.widgets.banner, self.settings, review, self)
         self._make_actions()
-        self.setCentralWidget(self._lay_out())
+        self._lay_out()
         self.cheat_sheet = CheatSheet(_KEYS, self)
         self.presenter = Presenter(self.session, self.widgets, self)
+        self.faults = ModelFaults(self.session, self.widgets.panels, self.widgets.banner, self)
+        self.addAction(self.faults.retry)
+        self.transport = TransportPresenter(
+            self.session, self.widgets.transport_actions, self.widgets.transport, self
+        )
+        self.timeline = TimelinePresenter(self.session, self.widgets.timeline, self)
+        self.models = ModelPresenter(self.session, self.chooser, self.widgets.banner, self)
+        self.decisions = DecisionPresenter(self.session, self.docks.decisions, self.settings, self)
+        self.alerts = AlertPresenter(
+            self.session, self.docks.alerts, self.widgets.banner, self.settings, self
+        )
+        self.classes = ClassTablePresenter(
+            self.session, self.docks.classes, self.docks.all["classes"], self
+        )
+        self.waiting = WaitingPresenter(self.session, self.busy, self)
+        if review is not None:
+            self.reviewing = ReviewPresenter(
+                review, self.session, self.timeline, self.widgets, self
+            )
+        self.sources = SourcesPresenter(self.session, self.picker, self.settings, self.open, self)
         self._connect()
         if not self.restoreGeometry(self.settings.geometry):
             self.resize(QSize(*_DEFAULT_SIZE).boundedTo(self.screen().availableSize()))
+        self._layout_known = self.docks.restore(self.settings.layout)
+        if self.settings.problem:
+            self.widgets.banner.show_problem(self.settings.problem)
 
     def start(self) -> None:
         """Load the models, and open the source that was named at the start."""
         self.session.start()
-        if self.options.source is not None:
+        self.waiting.start()
+        if not self.settings.hint_seen:
+            self.hint.open()
+        if self.review is not None:
+            self.reviewing.start()
+        elif self.options.source is not None:
             try:
-                self.open(parse_source(self.options.source), self.options.annotations)
+                address = parse_source(self.options.source)
             except SourceError as error:
                 self.widgets.banner.show_problem(str(error))
+            else:
+                self.sources.open_named(address, self.options.annotations)
 
     def open(self, address: Address, annotations: Path | None = None) -> None:
-        """Play a source."""
-        self.session.open(address, annotations)
+        """Play a source, or open a recording in a window of its own."""
+        if not self.recordings.takes(address):
+            self.session.open(address, annotations)
+
+    def show_review(self, review: Review) -> None:
+        """Show a recording beside this window."""
+        window = MainWindow(self.options, self._open_live, review)
+        self.reviews.append(window)
+        window.show()
+        window.start()
 
     # -- assembly ------------------------------------------------------------------------------
 
     def _make_widgets(self) -> Widgets:
         actions = TransportActions(self)
-        welcome = Welcome(self.picker.open_video, self.picker.choose_camera)
+        welcome = Welcome(
+            self.picker.open_video,
+            self.picker.choose_camera,
+            self.picker.browse,
+            self.picker.reopen,
+        )
         video = VideoView()
         stage = QStackedWidget()
         stage.addWidget(welcome)
@@ -149,13 +230,15 @@ class MainWindow(QMainWindow):
         self.escape = QAction("Close message", self)
         self.escape.setShortcut("Esc")
         self.escape.triggered.connect(self._on_escape)
+        self.compare = QAction(icon("compare"), "Compare", self)
+        self.compare.setShortcut("M")
+        self.compare.setToolTip("Choose the two models and their engines (M)")
+        self.compare.triggered.connect(lambda: self.chooser.open_below(self.compare_button))
         transport = self.widgets.transport_actions
         for action in (
-            self.picker.open_video,
-            self.picker.choose,
-            transport.play,
-            transport.restart,
-            transport.loop,
+            self.compare,
+            *self.picker.with_keys,
+            *transport.with_keys,
             self.full_screen,
             self.help,
             self.quit,
@@ -163,62 +246,78 @@ class MainWindow(QMainWindow):
         ):
             self.addAction(action)
 
-    def _lay_out(self) -> QWidget:
+    def _lay_out(self) -> None:
         widgets = self.widgets
         main = QHBoxLayout()
         main.setSpacing(theme.SPACE)
         main.addWidget(widgets.stage, 9)
         for slot in SLOTS:
             main.addWidget(widgets.panels[slot], 4)
-        figures = QHBoxLayout()
-        figures.setSpacing(theme.SPACE)
-        figures.addWidget(widgets.latency, 9)
-        figures.addWidget(widgets.comparison, 8)
-        body = QVBoxLayout()
-        body.setContentsMargins(theme.SPACE, theme.SPACE, theme.SPACE, theme.SPACE)
+        self.hint, self.busy = Hint(widgets.stage), BusyLine()
+        central = QWidget()
+        body = QVBoxLayout(central)
+        body.setContentsMargins(0, 0, 0, 2)
         body.setSpacing(theme.SPACE)
         body.addWidget(widgets.banner)
-        body.addLayout(main, 10)
-        body.addWidget(widgets.timeline)
-        body.addLayout(figures, 3)
+        body.addWidget(self.recordings.exports.line)
+        body.addLayout(main, 1)
+        self.desk.setCentralWidget(central)
+        self.compare_button = Button(self.compare, text=True)
         whole = QWidget()
-        layout = QVBoxLayout(whole)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        brand = label("InCab", "brand")
-        layout.addWidget(
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(
             _bar(
-                brand,
+                label("InCab", "brand"),
                 self.picker.button(),
                 Button(self.picker.open_video, text=True),
+                self.compare_button,
+                *self.recordings.buttons(),
+                self.appearance.under(Button(self.appearance.show_menu, text=True)),
                 None,
                 widgets.pill,
                 Button(self.full_screen),
                 Button(self.help),
             )
         )
-        layout.addLayout(body, 1)
-        layout.addWidget(_bar(widgets.transport, None, widgets.status))
-        return whole
+        rows.addWidget(self.busy)
+        framed = QVBoxLayout()
+        framed.setContentsMargins(theme.SPACE, theme.SPACE - 3, theme.SPACE, theme.SPACE)
+        framed.addWidget(self.desk)
+        rows.addLayout(framed, 1)
+        rows.addWidget(_bar(widgets.transport, None, widgets.status))
+        self.setCentralWidget(whole)
 
     def _connect(self) -> None:
         session, widgets = self.session, self.widgets
         actions = widgets.transport_actions
-        actions.play.triggered.connect(session.toggle_play)
-        actions.restart.triggered.connect(session.restart)
-        actions.loop.toggled.connect(session.set_loop)
         actions.loop.setChecked(
             self.settings.loop if self.options.loop is None else self.options.loop
         )
         widgets.video.painted.connect(session.picture_painted)
         widgets.video.view_resized.connect(session.set_view_size)
-        self.picker.chosen.connect(self.open)
         self.picker.refused.connect(widgets.banner.show_problem)
         session.source_changed.connect(self._on_source)
+        self.recordings.review_wanted.connect(self.show_review)
+        self.alerts.raised.connect(self.recordings.recording.events.on_alert)
+        self.hint.seen.connect(self._on_hint_seen)
+        self.appearance.settings_reset.connect(self._on_settings_reset)
 
     def _on_source(self, info: SourceInfo) -> None:
-        self.setWindowTitle(f"{info.title} – InCab")
-        self.settings.last_source = info.address
+        if self.review is None:
+            self.setWindowTitle(f"{info.title} – InCab")
+            self.settings.last_source = info.address
+        else:
+            self.setWindowTitle(f"Recording {self.review.session.path.name} – InCab")
+
+    def _on_hint_seen(self) -> None:
+        self.settings.hint_seen = True
+
+    def _on_settings_reset(self) -> None:
+        self.decisions.show()
+        self.alerts.show()
+        self.widgets.transport_actions.loop.setChecked(self.settings.loop)
 
     def _toggle_full_screen(self) -> None:
         if self.isFullScreen():
@@ -229,8 +328,12 @@ class MainWindow(QMainWindow):
     def _on_escape(self) -> None:
         if self.cheat_sheet.isVisible():
             self.cheat_sheet.hide()
+        elif self.chooser.isVisible():
+            self.chooser.hide()
         elif self.widgets.banner.isVisible():
             self.widgets.banner.hide()
+        elif self.hint.isVisible():
+            self.hint.take_away()
         elif self.isFullScreen():
             self.showNormal()
 
@@ -239,6 +342,10 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.widgets.stage.setFocus()
+        if not self._layout_known:
+            self._layout_known = True
+            # Not before the window has its size.
+            QTimer.singleShot(0, self, self.docks.share_out)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -248,15 +355,34 @@ class MainWindow(QMainWindow):
         files = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if files:
             event.acceptProposedAction()
-            self.open(Path(files[0]))
+            paths = [Path(file) for file in files]
+            if paths[0].suffix == MODEL_ENDING:
+                self.models.drop(paths[0], self._slot_at(event.position().toPoint()))
+            else:
+                self.sources.take_dropped(paths)
+
+    def _slot_at(self, place: QPoint) -> Slot | None:
+        """On whose panel a point of the window lies."""
+        for slot, panel in self.widgets.panels.items():
+            if panel.rect().contains(panel.mapFrom(self, place)):
+                return slot
+        return None
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.settings.geometry = self.saveGeometry()
+        self.settings.layout = self.docks.saved()
         self.settings.loop = self.widgets.transport_actions.loop.isChecked()
         self.settings.save()
+        self.appearance.end()
         # What cannot be seen any more may take its moment to end.
         self.hide()
-        self.ended_cleanly = self.session.shutdown()
+        self.recordings.stop()
+        self.sources.close()
+        ended = [self.session.shutdown(), self.recordings.close()]
+        for window in self.reviews:
+            window.close()
+            ended.append(window.ended_cleanly)
+        self.ended_cleanly = all(ended)
         super().closeEvent(event)
 
 
@@ -265,7 +391,7 @@ def _bar(*parts: QWidget | None) -> QFrame:
     bar = QFrame()
     bar.setProperty("role", "bar")
     layout = QHBoxLayout(bar)
-    layout.setContentsMargins(theme.SPACE + 4, 5, theme.SPACE, 5)
+    layout.setContentsMargins(theme.SPACE + 4, 4, theme.SPACE, 4)
     layout.setSpacing(6)
     for part in parts:
         if part is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.sources import Address
-from core.clip import Clip
+from core.clip import Clip, ClipSpec
 from core.comparison import Latency, Prediction
 from core.decisions import Decision
 from core.probe import ProbeResult
@@ -33,6 +34,7 @@ class SourceInfo:
     duration_s: float | None = None
     truth: tuple[str | None, ...] | None = field(default=None, repr=False)
     problem: str | None = None
+    annotations: Path | None = None
 
     @property
     def live(self) -> bool:
@@ -58,19 +60,32 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipOffer:
-    """A full clip on its way to the models."""
+    """A full clip on its way to the models, cut as `spec` says."""
 
     clip: Clip
     generation: int
     captured_s: float
+    spec: ClipSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """What stands in a recording of one clip beside the predictions: its labels and its truth."""
+
+    decisions: Mapping[Slot, Decision]
+    truth: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the models said of one clip; a model that failed is missing."""
+    """What the models said of one clip; a model that failed is missing.
+
+    `recorded` is None unless it comes from a recording, whose labels are shown as they were.
+    """
 
     offer: ClipOffer
     predictions: Mapping[Slot, Prediction]
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class ModelDescription:
     labels: tuple[str, ...]
     file_name: str
     file_mb: float
+    sha256: str = ""
 
     @property
     def title(self) -> str:
@@ -125,12 +141,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ModelNumbers:
-    """One model's figures; None where nothing was measured yet."""
+    """One model's figures; None where nothing was measured.
+
+    `latency` is that of the last minute, and so are `recent_ms`, its single times, oldest first.
+    """
 
     fps: float
     latency: Latency | None
     accuracy: float | None
     labelled_clips: int
+    recent_ms: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def could_do_fps(self) -> float | None:
@@ -139,10 +159,30 @@ class ModelNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """How the two models compare over a time; None where nothing was measured in it."""
+
+    clips: int = 0
+    agreement: float | None = None
+    kl_divergence: float | None = None
+    speed_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAccuracy:
+    """One activity: its labelled clips so far and each model's share named rightly."""
+
+    name: str
+    clips: Mapping[Slot, int]
+    accuracy: Mapping[Slot, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """All figures of the window, refreshed twice a second.
 
-    `gaps` counts how often a camera or stream was interrupted; None for a file.
+    `gaps` counts how often a camera or stream was interrupted; None for a file. The session is
+    the time since this source or these models were chosen.
     """
 
     capture_fps: float
@@ -153,9 +193,7 @@ class Numbers:
     cpu_percent: float
     memory_mb: float
     models: Mapping[Slot, ModelNumbers]
-    clips: int
-    agreement: float | None
-    kl_divergence: float | None
-    speed_ratio: float | None
+    session: Compared
+    last_minute: Compared
     size_ratio: float | None
     gaps: int | None = None

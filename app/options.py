@@ -15,6 +15,7 @@ class WindowOptions:
     Attributes:
         source: a file, a stream URL, a camera number, or None for the empty window.
         annotations: Drive&Act CSV with the truth for that source.
+        video: the video of a recording, where it is not where it was.
         int8: model file of the left panel.
         fp32: model file of the right panel.
         engine: which engine runs both models; "auto" is the first that is right here.
@@ -33,3 +34,4 @@ class WindowOptions:
     settings_path: Path | None = None
     threads: int | None = None
     loop: bool | None = None
+    video: Path | None = None

@@ -24,7 +24,6 @@ from app.session import Session
 from app.signal_text import no_signal
 from app.state import State
 from app.theme import DARK
-from app.timeline_record import TimelineRecord
 from app.widgets.banner import Banner
 from app.widgets.comparison_card import ComparisonCard
 from app.widgets.latency_plot import LatencyPlot
@@ -39,6 +38,8 @@ from core.source_state import SourceStatus
 
 # Faster than this nobody reads percentages; the newest answer waits for the next refresh.
 _REFRESH_S = 0.12
+
+Labels = tuple[dict[Slot, tuple[str, int | None]], str | None]
 
 _MARKS: Mapping[State, Mark] = {
     State.PAUSED: "paused",
@@ -79,9 +80,9 @@ class Presenter(QObject):
         self._session = session
         self._widgets = widgets
         self._clock = clock
-        self._record: TimelineRecord | None = None
         self._shown: Shown | None = None
         self._refreshed_s = 0.0
+        self._painted: Labels | None = None
         self._failed: set[Slot] = set()
         self._no_signal: tuple[str, str] | None = None
 
@@ -101,6 +102,7 @@ class Presenter(QObject):
     # -- models --------------------------------------------------------------------------------
 
     def _on_models(self, models: ModelPair) -> None:
+        self._failed.clear()
         for slot, description in models.models.items():
             self._widgets.panels[slot].show_description(description)
         self._widgets.comparison.show_models(models)
@@ -111,6 +113,7 @@ class Presenter(QObject):
                 panel.show_trial(engine)
 
     def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
+        self._failed.discard(slot)
         panel = self._widgets.panels[slot]
         panel.show_engine(report)
         panel.show_waiting(self._waiting_text())
@@ -120,7 +123,6 @@ class Presenter(QObject):
 
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed.add(slot)
-        self._widgets.panels[slot].show_failure(sentence)
         if self._failed.issuperset(SLOTS):
             # The picture goes on, and nobody will name what is in it.
             self._forget_label()
@@ -140,10 +142,6 @@ class Presenter(QObject):
 
     def _on_source(self, info: SourceInfo) -> None:
         widgets = self._widgets
-        models = self._session.models
-        labels = next(iter(models.models.values())).labels if models and models.models else ()
-        self._record = TimelineRecord(labels, info.duration_s, info.truth, info.fps)
-        widgets.timeline.show_record(self._record)
         widgets.latency.clear()
         widgets.video.clear()
         self._no_signal = None
@@ -210,8 +208,6 @@ class Presenter(QObject):
 
     def _on_restart(self) -> None:
         self._forget_label()
-        if self._record is not None:
-            self._record.interrupt()
         self._show_waiting()
 
     def _show_waiting(self) -> None:
@@ -220,20 +216,19 @@ class Presenter(QObject):
 
     def _on_answer(self, shown: Shown) -> None:
         self._shown = shown
-        answer = shown.answer
-        self._widgets.latency.add(answer)
-        if self._record is not None:
-            best = {slot: prediction.best for slot, prediction in answer.predictions.items()}
-            self._record.add(answer.offer.clip.time_s, best)
-        if self._clock() - self._refreshed_s >= _REFRESH_S:
+        self._widgets.latency.add(shown.answer)
+        # A label that changed is shown at once; its percentage need not flicker. Of a frame that
+        # rests no other answer follows.
+        resting = self._session.state is not State.PLAYING
+        due = resting or self._clock() - self._refreshed_s >= _REFRESH_S
+        if due or _labels_of(shown) != self._painted:
             self._refresh()
 
     def _refresh(self) -> None:
         """Show the newest answer."""
         self._refreshed_s = self._clock()
-        picture = self._widgets.video.picture
-        self._widgets.timeline.refresh(picture.frame.time_s if picture else None)
         shown = self._shown
+        self._painted = None if shown is None else _labels_of(shown)
         if shown is None:
             return
         for slot, prediction in shown.answer.predictions.items():
@@ -267,6 +262,12 @@ class Presenter(QObject):
         widgets.pill.show_fps(numbers.shown_fps)
         widgets.latency.refresh()
         self._refresh()
+
+
+def _labels_of(shown: Shown) -> Labels:
+    """What the panels and the caption say, without how sure they are."""
+    said = {slot: (made.state, made.class_index) for slot, made in shown.decisions.items()}
+    return said, shown.truth
 
 
 def _why_other_engines(engines: Mapping[Slot, EngineReport]) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import cv2
 
 from app.machine import default_threads, peak_rss_mb
 from app.models import load_named, why_not_comparable
+from app.replay_out import check_out, writing
 from app.truth import truth_of_video
 from core.clip import ClipSpec, RollingClip
 from core.comparison import (
@@ -24,18 +23,16 @@ from core.comparison import (
     predict,
     truth_of_clip,
 )
-from core.decisions import LabelDecider
+from core.decisions import Decision, LabelDecider
 from core.engine_choice import AUTOMATIC, EngineChoice, choose_engine, try_first_choices
 from core.engines import Engine
-from core.errors import InCabError, ModelFileError
-from core.files import replacing
+from core.errors import ModelFileError
 from core.modelfile import Model
 from core.probe import ProbeMode
 from core.prober import Prober
 from core.video import VideoFile
 
 SCHEMA = "incab.replay/1"
-_OUT_ENDINGS = (".csv", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +49,6 @@ class ReplayOptions:
     probe: ProbeMode = "once"
 
 
-@dataclass(frozen=True, slots=True)
-class ClipRow:
-    """One clip as written to --out."""
-
-    frame: int
-    time_s: float
-    truth: str | None
-    int8: str
-    int8_probability: float
-    int8_ms: float
-    fp32: str
-    fp32_probability: float
-    fp32_ms: float
-
-
 class _ModelScore:
     """What one model said over the whole replay."""
 
@@ -79,7 +61,8 @@ class _ModelScore:
         self.uncertain = 0
         self._decider = LabelDecider()
 
-    def add(self, prediction: Prediction, truth: str | None) -> None:
+    def add(self, prediction: Prediction, truth: str | None) -> Decision:
+        """Count one answer; returns the steady label after it."""
         label = self.model.labels[prediction.best]
         self.top1[label] += 1
         self.latency.add(prediction.latency_ms)
@@ -87,6 +70,7 @@ class _ModelScore:
         self.uncertain += decision.state == "uncertain"
         if truth is not None:
             self.accuracy.add(truth, label)
+        return decision
 
     def report(self) -> dict[str, Any]:
         latency = self.latency.summary()
@@ -118,7 +102,7 @@ def replay(
         InCabError: a file is missing or unusable; nothing is written then.
     """
     if options.out is not None:
-        _check_out(options.out)
+        check_out(options.out)
     cv2.setNumThreads(1)
     threads = options.threads or default_threads()
     with VideoFile(options.source) as video:
@@ -136,27 +120,47 @@ def replay(
         choices = _choose_engines(models, options, threads)
         scores = {name: _ModelScore(models[name], choices[name].engine) for name in models}
         agreement = Agreement()
-        rows: list[ClipRow] = []
         rolling = RollingClip(int8.clip)
         frames, end_s = 0, 0.0
-        for frame in video:
-            frames, end_s = frame.index + 1, frame.time_s
-            progress(frames, expected)
-            rolling.push(frame)
-            clip = rolling.clip()
-            if clip is None:
-                continue
-            truth = truth_of_clip(labels, clip.frame_indices) if labels is not None else None
-            answers = {
-                name: predict(score.engine, name, clip, models[name].temperature)
-                for name, score in scores.items()
-            }
-            for name, answer in answers.items():
-                scores[name].add(answer, truth)
-            agreement.add(answers["int8"], answers["fp32"])
-            rows.append(_row(answers, truth, int8.labels))
-        properties = video.properties
-    report = {
+        engines = {name: choice.engine for name, choice in choices.items()}
+        with writing(options.out, video, (options.annotations, labels), models, engines) as out:
+            for frame in video:
+                frames, end_s = frame.index + 1, frame.time_s
+                progress(frames, expected)
+                rolling.push(frame)
+                clip = rolling.clip()
+                if clip is None:
+                    continue
+                truth = truth_of_clip(labels, clip.frame_indices) if labels is not None else None
+                answers = {
+                    name: predict(score.engine, name, clip, models[name].temperature)
+                    for name, score in scores.items()
+                }
+                decisions = {name: scores[name].add(answers[name], truth) for name in answers}
+                agreement.add(answers["int8"], answers["fp32"])
+                out.add(clip, answers, decisions, truth)
+            report = _report(options, video, (frames, end_s), scores, agreement)
+            out.finish(report)
+    notes = [
+        f"{result.problem} The {name} model runs on {choice.engine.name}."
+        for name, choice in choices.items()
+        for result in choice.left_out
+    ]
+    notes += _notes(options.source, frames, expected, agreement.clips, int8.clip)
+    return report, notes
+
+
+def _report(
+    options: ReplayOptions,
+    video: VideoFile,
+    played: tuple[int, float],
+    scores: dict[str, _ModelScore],
+    agreement: Agreement,
+) -> dict[str, Any]:
+    """The JSON report; `played` is how many frames there were and the time of the last."""
+    properties = video.properties
+    frames, end_s = played
+    return {
         "schema": SCHEMA,
         "source": {
             "path": str(options.source),
@@ -172,27 +176,8 @@ def replay(
         "agreement": agreement.share,
         "kl_divergence": agreement.mean_kl_divergence,
         "peak_rss_mb": round(peak_rss_mb(), 1),
-        "int8_parent_is_fp32": int8.is_twin_of(fp32),
+        "int8_parent_is_fp32": scores["int8"].model.is_twin_of(scores["fp32"].model),
     }
-    if options.out is not None:
-        _write_rows(options.out, rows, report)
-    notes = [
-        f"{result.problem} The {name} model runs on {choice.engine.name}."
-        for name, choice in choices.items()
-        for result in choice.left_out
-    ]
-    notes += _notes(options.source, frames, expected, agreement.clips, int8.clip)
-    return report, notes
-
-
-def _check_out(out: Path) -> None:
-    """Say before the work what would spoil it at its end."""
-    if out.suffix not in _OUT_ENDINGS:
-        raise InCabError(f"--out {out} must end in {' or '.join(_OUT_ENDINGS)}.")
-    if out.is_dir():
-        raise InCabError(f"--out {out} is a folder; name a file.")
-    if not out.parent.is_dir():
-        raise InCabError(f"There is no folder {out.parent} for --out; make it first.")
 
 
 def _choose_engines(
@@ -201,21 +186,6 @@ def _choose_engines(
     prober = Prober(threads, options.probe)
     try_first_choices(models.values(), options.engine, prober)
     return {name: choose_engine(model, options.engine, prober) for name, model in models.items()}
-
-
-def _row(answers: dict[str, Prediction], truth: str | None, labels: tuple[str, ...]) -> ClipRow:
-    int8, fp32 = answers["int8"], answers["fp32"]
-    return ClipRow(
-        int8.frame_index,
-        round(int8.time_s, 4),
-        truth,
-        labels[int8.best],
-        round(float(int8.probabilities.max()), 4),
-        round(int8.latency_ms, 3),
-        labels[fp32.best],
-        round(float(fp32.probabilities.max()), 4),
-        round(fp32.latency_ms, 3),
-    )
 
 
 def _notes(
@@ -231,16 +201,3 @@ def _notes(
         span = f"{spec.span_s:g} s" if spec.span_s else f"{spec.frames} frames"
         notes.append(f"{source.name} is shorter than one clip of {span}, so there is no label.")
     return notes
-
-
-def _write_rows(out: Path, rows: list[ClipRow], report: dict[str, Any]) -> None:
-    with replacing(out) as partial:
-        if out.suffix == ".json":
-            partial.write_text(
-                json.dumps({**report, "rows": [asdict(row) for row in rows]}, indent=1)
-            )
-            return
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ClipRow.__dataclass_fields__)
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)

@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-import os
 import signal
-import sys
+from pathlib import Path
+from typing import NoReturn
+
+from PySide6.QtWidgets import QApplication
 
 from app.application import make_application
 from app.crash import CrashReporter
+from app.crash_report import report_of_last_crash
+from app.ending import EndNow
 from app.main_window import MainWindow
 from app.options import WindowOptions
+from app.recording.opening import looks_like_session
+from app.recording.review import load_review
+from app.session_log import SessionLog
+from core.errors import SourceError
 
 
-def run_window(options: WindowOptions) -> int:
-    """Show the window until it is closed; returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    application = make_application()
+def run_window(options: WindowOptions) -> NoReturn:
+    """Show the window until it is closed and all is shut down.
+
+    Raises:
+        EndNow: then, with the exit code.
+        SourceError: the window cannot be opened on the source that was named.
+    """
+    make_application()
     reporter = CrashReporter()
     reporter.install()
-    window = MainWindow(options)
+    try:
+        raise EndNow(_show(options, reporter))
+    finally:
+        reporter.uninstall()
+
+
+def _make_window(options: WindowOptions) -> MainWindow:
+    """A window on the source that was named, or on a recording."""
+    source = options.source
+    if isinstance(source, str) and looks_like_session(Path(source).expanduser()):
+        return MainWindow(options, review=load_review(Path(source).expanduser(), options.video))
+    if options.video is not None:
+        raise SourceError("--video names the video of a recording; give a recording as SOURCE.")
+    return MainWindow(options)
+
+
+def _show(options: WindowOptions, reporter: CrashReporter) -> int:
+    window = _make_window(options)
+    SessionLog(window.session, window)
     reporter.crashed.connect(window.widgets.banner.show_problem)
     # The session's timers let Python look at signals often enough.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, frame: window.close())
     window.show()
+    if (report := report_of_last_crash()) is not None:
+        window.widgets.banner.show_problem(
+            f"InCab crashed the last time it ran; a report to copy is in {report}."
+        )
     window.start()
-    status = application.exec()
-    reporter.uninstall()
-    if not window.ended_cleanly or multiprocessing.active_children():
-        # A thread or a camera's driver is stuck; waiting for it would keep the process alive.
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(status)
-    return status
+    return QApplication.exec()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -18,19 +18,26 @@ from app.capture import CaptureSetup, LiveReader
 from app.deck import Deck
 from app.inference import Inference
 from app.messages import SLOTS, Answer, EngineReport, ModelPair, Shown, Slot, SourceInfo
+from app.model_choice import Fault, ModelChoice
+from app.playback import Playback
+from app.recording.recorded_models import RecordedModels
 from app.sources import Address
 from app.state import NEXT_STATES, State
 from app.tally import Tally
 from core.camera import LiveSource
+from core.clip import ClipSpec
 from core.comparison import truth_of_clip
-from core.decisions import Decision, LabelDecider
+from core.decisions import Decision, DecisionSettings, LabelDecider
 from core.source_state import SourceState, SourceStatus
+from core.video import VideoFile
 
 _log = logging.getLogger(__name__)
 
 _TICK_MS = 16
 _IDLE_TICK_MS = 100
 _NUMBERS_MS = 500
+# So long after a step or jump pictures and answers are looked for often, though nothing plays.
+_LIVELY_MS = 2000
 _SHUTDOWN_S = 0.9
 
 
@@ -39,13 +46,19 @@ class Session(QObject):
 
     state_changed = Signal(object)  # State
     source_changed = Signal(object)  # SourceInfo
-    models_described = Signal(object)  # ModelPair
+    models_described = Signal(object)  # ModelPair; again when other models have taken over
     engine_tried = Signal(str)  # an engine runs in a child process for the first time here
     model_ready = Signal(str, object)  # slot, EngineReport
     model_failed = Signal(str, str)  # slot, sentence
+    model_faulted = Signal(str, object)  # slot, Fault: its engine failed, and something is done
+    model_stalled = Signal(str, int)  # slot that keeps all waiting, seconds
     models_idle = Signal()  # loading is over, for better or worse
+    models_changing = Signal(object)  # ModelChoice being made ready; None when that is over
+    models_refused = Signal(str)  # why it cannot be used; the present models go on
     picture = Signal(object)  # Picture
-    restarted = Signal()  # labels begin anew: another source, a restart, a gap
+    sought = Signal(object)  # seconds into the file whose picture is on its way; None: it came
+    speed_changed = Signal(float)
+    restarted = Signal()  # labels begin anew: another source, a jump, a gap
     answered = Signal(object)  # Shown
     numbers = Signal(object)  # Numbers
     signal_changed = Signal(object, int)  # SourceStatus, seconds since its last good picture
@@ -53,7 +66,7 @@ class Session(QObject):
 
     def __init__(
         self,
-        inference: Inference,
+        inference: Inference | RecordedModels,
         open_live: Callable[[int | str], LiveReader] = LiveSource,
         parent: QObject | None = None,
     ) -> None:
@@ -63,13 +76,20 @@ class Session(QObject):
         self.models: ModelPair | None = None
         self.loading_models = True
         self.engines: dict[Slot, EngineReport] = {}
+        self._spec: ClipSpec | None = None
         self.tally = Tally()
         self._open_live = open_live
+        # A recording knows its truth, and may have no pictures of its own.
+        self.open_file: Callable[[Path], VideoFile] = VideoFile
+        self.known_truth: tuple[str | None, ...] | None = None
         self._wanted: tuple[Address, Path | None] | None = None
         self._before_opening = State.IDLE
         self._generations = itertools.count(1)
         self._generation = 0
         self._captured = 0
+        self.speed = 1.0
+        self.position_s: float | None = None
+        self._sought_s: float | None = None
         self._signal: tuple[SourceState, bool, int] | None = None
         self._deciders: dict[Slot, LabelDecider] = {slot: LabelDecider() for slot in SLOTS}
 
@@ -80,18 +100,24 @@ class Session(QObject):
         self._deck.ended.connect(self._on_ended)
 
         self._failed_models: set[Slot] = set()
-        self._shutting_down = False
+        # Those whose engine is tried again or replaced.
+        self._faulted_models: set[Slot] = set()
         self._inference = inference
         inference.described.connect(self._on_described)
         inference.trying.connect(self.engine_tried)
         inference.ready.connect(self._on_model_ready)
         inference.failed.connect(self._on_model_failed)
+        inference.faulted.connect(self._on_model_faulted)
+        inference.stalled.connect(self._on_model_stalled)
         inference.idle.connect(self._on_models_idle)
-        inference.finished.connect(self._on_inference_finished)
+        inference.changing.connect(self.models_changing)
+        inference.refused.connect(self._on_models_refused)
 
         self._tick_timer = QTimer(self, interval=_IDLE_TICK_MS)
         self._tick_timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._tick_timer.timeout.connect(self._tick)
+        self._lively_timer = QTimer(self, interval=_LIVELY_MS, singleShot=True)
+        self._lively_timer.timeout.connect(self._set_pace)
         self._numbers_timer = QTimer(self, interval=_NUMBERS_MS)
         self._numbers_timer.timeout.connect(self.refresh_numbers)
 
@@ -143,6 +169,65 @@ class Session(QObject):
             self.tally.restart_rates()
             self._enter(State.PLAYING)
 
+    def seek(self, time_s: float) -> None:
+        """Show the frame of a file that is up at a time; at the end that is a pause.
+
+        Of many calls in a row the newest counts.
+        """
+        playback = self._movable()
+        if playback is None:
+            return
+        time_s = max(0.0, time_s)
+        self._sought_s = time_s
+        playback.seek(time_s)
+        self._rest_at_end()
+        self.sought.emit(time_s)
+
+    def jump(self, seconds: float) -> None:
+        """Seek so far from the picture shown, or from the one that was sought last."""
+        position_s = self.position_s if self._sought_s is None else self._sought_s
+        if position_s is not None:
+            self.seek(position_s + seconds)
+
+    def step(self, frames: int) -> None:
+        """Pause, and go so many frames on or back."""
+        playback = self._movable()
+        if playback is None:
+            return
+        if self.state is State.PLAYING:
+            self.toggle_play()
+        playback.step(frames)
+        self._rest_at_end()
+
+    def set_speed(self, speed: float) -> None:
+        """Play files so many times as fast as recorded; infinity is as fast as they decode."""
+        if speed != self.speed:
+            self.speed = speed
+            self._deck.set_speed(speed)
+            self.tally.restart_rates()
+            self.speed_changed.emit(speed)
+
+    def _end_search(self) -> None:
+        if self._sought_s is not None:
+            self._sought_s = None
+            self.sought.emit(None)
+
+    def _movable(self) -> Playback | None:
+        """The playback of the file on the screen, if there is one to move in."""
+        capture, source = self._deck.current, self.source
+        if capture is None or source is None or source.live:
+            return None
+        if self.state not in (State.PLAYING, State.PAUSED, State.ENDED):
+            return None
+        self._lively_timer.start()
+        self._tick_timer.setInterval(_TICK_MS)
+        return capture.playback
+
+    def _rest_at_end(self) -> None:
+        if self.state is State.ENDED and self._deck.current is not None:
+            self._deck.current.pause()
+            self._enter(State.PAUSED)
+
     def set_loop(self, loop: bool) -> None:
         """Whether a file starts again when it ends; one that has ended does so at once."""
         self._deck.set_loop(loop)
@@ -153,15 +238,33 @@ class Session(QObject):
         """In how many device pixels pictures are painted."""
         self._deck.set_view_size((max(1, width), max(1, height)))
 
+    @property
+    def choice(self) -> ModelChoice:
+        """The models that run, or are loaded for the first time."""
+        return self._inference.choice
+
+    def set_models(self, choice: ModelChoice) -> None:
+        """Show every clip to other models; the present ones go on until those are ready."""
+        self._inference.change(choice)
+
+    def retry_models(self) -> None:
+        """Make the same choice once more, with every engine allowed again."""
+        self._inference.change(self.choice)
+
+    def decide_with(self, settings: DecisionSettings) -> None:
+        """From the next answer on, labels are as steady as these settings make them."""
+        for decider in self._deciders.values():
+            decider.settings = settings
+
     def picture_painted(self) -> None:
         """The view has put a new picture on the screen."""
         self.tally.shown.tick()
 
     def shutdown(self) -> bool:
         """End all threads; False when one did not end in time."""
-        self._shutting_down = True
         self._tick_timer.stop()
         self._numbers_timer.stop()
+        self._lively_timer.stop()
         self._deck.close()
         self._inference.stop()
         workers = [self._inference, *self._deck.workers]
@@ -189,6 +292,8 @@ class Session(QObject):
                 next_generation=self._generations.__next__,
                 offer=self._inference.offer,
                 open_live=self._open_live,
+                open_file=self.open_file,
+                truth=self.known_truth,
             )
         )
 
@@ -198,6 +303,8 @@ class Session(QObject):
         self.tally = Tally(skipped_before=self._inference.skipped)
         self._captured = 0
         self._signal = None
+        self.position_s = None
+        self._end_search()
         # Until a picture of it is taken, what is answered is about the source before.
         self._generation = 0
         self._restart_labels()
@@ -217,6 +324,7 @@ class Session(QObject):
         self._report(text)
 
     def _on_failed(self, text: str) -> None:
+        self._end_search()
         if self.state is State.OPENING:
             self._before_opening = State.FAILED
         else:
@@ -239,20 +347,43 @@ class Session(QObject):
         if state not in NEXT_STATES[self.state]:
             raise AssertionError(f"a session cannot go from {self.state.value} to {state.value}")
         self.state = state
-        busy = state in (State.OPENING, State.PLAYING)
-        self._tick_timer.setInterval(_TICK_MS if busy else _IDLE_TICK_MS)
+        self._set_pace()
         self.state_changed.emit(state)
+
+    def _set_pace(self) -> None:
+        busy = self.state in (State.OPENING, State.PLAYING) or self._lively_timer.isActive()
+        self._tick_timer.setInterval(_TICK_MS if busy else _IDLE_TICK_MS)
 
     # -- models --------------------------------------------------------------------------------
 
     def _on_described(self, models: ModelPair) -> None:
+        first = self.models is None
         self.models = models
+        self.engines.clear()
+        self._failed_models.clear()
+        self._faulted_models.clear()
+        if not first:
+            self._begin_with_other_models()
         self.models_described.emit(models)
-        if self._wanted is not None:
+        self._spec = self._inference.spec
+        if first and self._wanted is not None:
             self._open_wanted()
+
+    def _begin_with_other_models(self) -> None:
+        """What was counted and shown was said by other models."""
+        self.tally = Tally(skipped_before=self._inference.skipped)
+        self._restart_labels()
+        spec, before = self._inference.spec, self._spec
+        if spec is not None and spec != before:
+            self._deck.look_at(spec)
+            if self.position_s is not None:
+                # A file fills the new clips from its own frames before this one.
+                self.seek(self.position_s)
 
     def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
         self.engines[slot] = report
+        self._failed_models.discard(slot)
+        self._faulted_models.discard(slot)
         self.model_ready.emit(slot, report)
 
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
@@ -262,15 +393,25 @@ class Session(QObject):
             self.tally.forget_newest()
         self.model_failed.emit(slot, sentence)
 
-    def _on_inference_finished(self) -> None:
-        if self._shutting_down:
-            return
-        for slot in SLOTS:
-            if slot not in self._failed_models:
-                self._on_model_failed(
-                    slot, "The model stopped unexpectedly; the log holds the details."
-                )
-        self._on_models_idle()
+    def _on_model_faulted(self, slot: Slot, fault: Fault) -> None:
+        _log.warning("%s: %s", slot, fault.sentence)
+        # Its label was of before; until it runs again it has nothing to say.
+        self.engines.pop(slot, None)
+        self._faulted_models.add(slot)
+        self._deciders[slot].reset()
+        if not self.engines:
+            # Nobody speaks any more, so nothing on the screen is of now.
+            self._restart_labels()
+        self.model_faulted.emit(slot, fault)
+
+    def _on_model_stalled(self, slot: Slot, stalled_s: int) -> None:
+        # One thread runs all models: while one keeps it, no label is of now.
+        self._restart_labels()
+        self.model_stalled.emit(slot, stalled_s)
+
+    def _on_models_refused(self, text: str) -> None:
+        _log.warning("%s", text)
+        self.models_refused.emit(text)
 
     def _on_models_idle(self) -> None:
         self.loading_models = False
@@ -290,12 +431,16 @@ class Session(QObject):
         captured = capture.captured
         self.tally.captured.tick(captured - self._captured)
         self._captured = captured
+        arrived = not capture.playback.moving
         picture = capture.pictures.take()
         if picture is not None:
             if picture.generation != self._generation:
                 self._generation = picture.generation
                 self._restart_labels()
+            self.position_s = picture.frame.time_s
             self.picture.emit(picture)
+        if arrived:
+            self._end_search()
         status = capture.source_status
         if status is not None and self.source is not None and self.source.live:
             if capture.generation != self._generation:
@@ -313,6 +458,10 @@ class Session(QObject):
             self._signal = signal
             self.signal_changed.emit(status, waited_s)
 
+    def forget_labels(self) -> None:
+        """No label is of now, and none may stay on the screen."""
+        self._restart_labels()
+
     def _restart_labels(self) -> None:
         for decider in self._deciders.values():
             decider.reset()
@@ -324,16 +473,21 @@ class Session(QObject):
         if answer.offer.generation != self._generation or self.source is None:
             return
         # What was answered just before the source or the last model failed comes after the failure.
-        if self.state is State.FAILED or self._failed_models.issuperset(answer.predictions):
+        silent = self._failed_models | self._faulted_models
+        if self.state is State.FAILED or silent.issuperset(answer.predictions):
             return
         clip = answer.offer.clip
         truth = None
-        if self.source.truth is not None:
-            truth = truth_of_clip(self.source.truth, clip.frame_indices)
-        decisions: dict[Slot, Decision] = {
-            slot: self._deciders[slot].update(clip.time_s, prediction.probabilities)
-            for slot, prediction in answer.predictions.items()
-        }
+        decisions: Mapping[Slot, Decision]
+        if answer.recorded is not None:
+            truth, decisions = answer.recorded.truth, answer.recorded.decisions
+        else:
+            if self.source.truth is not None:
+                truth = truth_of_clip(self.source.truth, clip.frame_indices)
+            decisions = {
+                slot: self._deciders[slot].update(clip.time_s, prediction.probabilities)
+                for slot, prediction in answer.predictions.items()
+            }
         self.tally.add(answer, truth, self._inference.labels)
         self.answered.emit(Shown(answer, decisions, truth))
 

@@ -27,8 +27,10 @@ _GRACE_S = 30.0
 _SETTLING_S = 0.3
 
 
-def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> None:
+def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
     """Play `options.source` for `seconds` of its own time and write the window to `path` as PNG.
+
+    Returns whether all threads have ended.
 
     Raises:
         InCabError: the source or both models cannot be used; nothing is written then.
@@ -62,6 +64,7 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> None:
                     raise InCabError(f"Cannot write {path}; choose another folder.")
         finally:
             window.close()
+        return window.ended_cleanly
 
 
 def _without_screen() -> bool:

@@ -22,6 +22,7 @@ NEXT_STATES: dict[State, frozenset[State]] = {
     State.OPENING: frozenset({State.PLAYING, State.PAUSED, State.ENDED, State.FAILED}),
     State.PLAYING: frozenset({State.PAUSED, State.ENDED, State.FAILED, State.OPENING}),
     State.PAUSED: frozenset({State.PLAYING, State.FAILED, State.OPENING}),
-    State.ENDED: frozenset({State.PLAYING, State.FAILED, State.OPENING}),
+    # A jump or a step from the end rests where it leads.
+    State.ENDED: frozenset({State.PLAYING, State.PAUSED, State.FAILED, State.OPENING}),
     State.FAILED: frozenset({State.OPENING}),
 }

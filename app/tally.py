@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from app.machine_use import MachineUse
-from app.messages import SLOTS, Answer, ModelNumbers, ModelPair, Numbers, Slot
-from core.comparison import Accuracy, Agreement, LatencyRecord, RateMeter
-
-# A minute at 30 clips a second: percentiles follow the machine's present state.
-_LATENCIES_KEPT = 1800
+from app.messages import (
+    SLOTS,
+    Answer,
+    ClassAccuracy,
+    Compared,
+    ModelNumbers,
+    ModelPair,
+    Numbers,
+    Slot,
+)
+from core.comparison import Accuracy, Agreement, Latency, RateMeter, compare
+from core.recent import LatencyHistogram, RecentAgreement, RecentLatency
 
 
 class Rate:
@@ -37,7 +44,9 @@ class Rate:
 @dataclass(slots=True)
 class _ModelTally:
     rate: Rate
-    latency: LatencyRecord = field(default_factory=lambda: LatencyRecord(_LATENCIES_KEPT))
+    # Percentiles of the last minute follow the machine's present state.
+    recent: RecentLatency
+    latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     accuracy: Accuracy = field(default_factory=Accuracy)
 
 
@@ -53,7 +62,10 @@ class Tally:
         self.shown = Rate(clock)
         self.inferred = Rate(clock)
         self.agreement = Agreement()
-        self._models: dict[Slot, _ModelTally] = {slot: _ModelTally(Rate(clock)) for slot in SLOTS}
+        self._recent = RecentAgreement(clock=clock)
+        self._models: dict[Slot, _ModelTally] = {
+            slot: _ModelTally(Rate(clock), RecentLatency(clock=clock)) for slot in SLOTS
+        }
         self._newest_captured_s: float | None = None
         self._machine_use = MachineUse(clock)
 
@@ -76,10 +88,25 @@ class Tally:
             model = self._models[slot]
             model.rate.tick()
             model.latency.add(prediction.latency_ms)
+            model.recent.add(prediction.latency_ms)
             if truth is not None:
                 model.accuracy.add(truth, labels[prediction.best])
         if len(answer.predictions) == len(SLOTS):
-            self.agreement.add(answer.predictions["int8"], answer.predictions["fp32"])
+            same, divergence = compare(answer.predictions["int8"], answer.predictions["fp32"])
+            self.agreement.count(same, divergence)
+            self._recent.count(same, divergence)
+
+    def per_class(self) -> list[ClassAccuracy]:
+        """How each activity of the truth that was met so far is recognised, by name."""
+        shares = {slot: model.accuracy.per_class() for slot, model in self._models.items()}
+        return [
+            ClassAccuracy(
+                name,
+                {slot: model.accuracy.clips_of(name) for slot, model in self._models.items()},
+                {slot: shares[slot][name] for slot in SLOTS if name in shares[slot]},
+            )
+            for name in sorted({name for share in shares.values() for name in share})
+        ]
 
     def numbers(
         self, models: ModelPair | None, skipped: int, playing: bool, gaps: int | None = None
@@ -92,7 +119,8 @@ class Tally:
         if playing and self._newest_captured_s is not None:
             age_s = self._clock() - self._newest_captured_s
         per_model = {slot: self._model_numbers(self._models[slot]) for slot in SLOTS}
-        int8, fp32 = per_model["int8"].latency, per_model["fp32"].latency
+        whole = {slot: model.latency.summary() for slot, model in self._models.items()}
+        recent = {slot: model.latency for slot, model in per_model.items()}
         described = models.models if models else {}
         return Numbers(
             capture_fps=self.captured.per_second(),
@@ -103,10 +131,13 @@ class Tally:
             cpu_percent=self._machine_use.cpu_percent(),
             memory_mb=self._machine_use.memory_mb(),
             models=per_model,
-            clips=self.agreement.clips,
-            agreement=self.agreement.share,
-            kl_divergence=self.agreement.mean_kl_divergence,
-            speed_ratio=fp32.p50 / int8.p50 if int8 and fp32 and int8.p50 > 0 else None,
+            session=Compared(
+                self.agreement.clips,
+                self.agreement.share,
+                self.agreement.mean_kl_divergence,
+                _speed_ratio(whole),
+            ),
+            last_minute=Compared(*self._recent.summary(), _speed_ratio(recent)),
             size_ratio=(
                 described["fp32"].file_mb / described["int8"].file_mb
                 if len(described) == len(SLOTS)
@@ -119,7 +150,14 @@ class Tally:
     def _model_numbers(model: _ModelTally) -> ModelNumbers:
         return ModelNumbers(
             model.rate.per_second(),
-            model.latency.summary(),
+            model.recent.summary(),
             model.accuracy.mean_per_class,
             model.accuracy.clips,
+            tuple(model.recent.samples_ms()),
         )
+
+
+def _speed_ratio(latencies: Mapping[Slot, Latency | None]) -> float | None:
+    """Median time of fp32 over that of int8."""
+    int8, fp32 = latencies["int8"], latencies["fp32"]
+    return fp32.p50 / int8.p50 if int8 and fp32 and int8.p50 > 0 else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.messages import SLOTS, Slot
+from app.timeline_levels import UNKNOWN, Levels, Row, highest
 
 # Answers are kept in cells this long; an hour is 108,000 of them.
 CELLS_PER_SECOND = 30
@@ -16,9 +18,20 @@ _LONGEST_GAP_CELLS = CELLS_PER_SECOND // 2
 LIVE_WINDOW_S = 60.0
 # Nobody looks at more; a damaged container can claim any time.
 _LONGEST_S = 24 * 3600.0
-UNKNOWN = -1
+# What the hover text names of each model.
+TOP = 3
+_SHARE_STEPS = 65535
 
-Row = NDArray[np.int16]
+Top = Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is known of one moment: the truth, and each model's most probable activities."""
+
+    time_s: float
+    truth: str | None
+    answers: Mapping[Slot, tuple[tuple[str, float | None], ...]]
 
 
 class TimelineRecord:
@@ -42,22 +55,25 @@ class TimelineRecord:
         # A live record starts anew at half its room, so that it never grows.
         self._first_cell = 0
         cells = int(self._length_s * CELLS_PER_SECOND) + 1
-        self._answers: dict[Slot, Row] = {
-            slot: np.full(cells * (2 if self.live else 1), UNKNOWN, np.int16) for slot in SLOTS
-        }
+        room = cells * (2 if self.live else 1)
+        self._answers = {slot: Levels(np.full(room, UNKNOWN, np.int16)) for slot in SLOTS}
+        self._differs = Levels(np.zeros(room, np.int16), highest)
+        self._top = {slot: _no_tops(room) for slot in SLOTS}
         self._last_cell: int | None = None
         self._newest_cell = 0
-        self.truth = self._truth_row(truth, fps, cells) if truth is not None and fps else None
+        self.truth: Row | None = None
+        self.truth_starts_s: NDArray[np.float64] | None = None
+        self._truth: Levels | None = None
+        if truth is not None and fps:
+            by_frame = self._classes(truth)
+            self.truth_starts_s = _starts_s(by_frame, fps)
+            self.truth = _by_cell(by_frame, fps, cells)
+            self._truth = Levels(self.truth)
 
-    def _truth_row(self, truth: Sequence[str | None], fps: float, cells: int) -> Row:
+    def _classes(self, truth: Sequence[str | None]) -> Row:
         numbers = {name: number for number, name in enumerate(self.labels)}
-        by_frame = np.array(
-            [numbers.get(name, UNKNOWN) if name else UNKNOWN for name in truth] or [UNKNOWN],
-            np.int16,
-        )
-        frames = (np.arange(cells) / CELLS_PER_SECOND * fps).astype(np.intp)
-        row = by_frame[np.minimum(frames, len(by_frame) - 1)]
-        return np.where(frames < len(by_frame), row, UNKNOWN).astype(np.int16)
+        found = [numbers.get(name, UNKNOWN) if name else UNKNOWN for name in truth]
+        return np.array(found or [UNKNOWN], np.int16)
 
     @property
     def window_s(self) -> tuple[float, float]:
@@ -67,69 +83,140 @@ class TimelineRecord:
         end_s = max(self._newest_cell / CELLS_PER_SECOND, LIVE_WINDOW_S)
         return end_s - LIVE_WINDOW_S, end_s
 
+    def answers_of(self, slot: Slot) -> Row:
+        """A file's best class in each cell, `CELLS_PER_SECOND` of them from the first frame on."""
+        return self._answers[slot].row
+
+    @property
+    def differs(self) -> Row:
+        """1 in each of a file's cells in which the models differ."""
+        return self._differs.row
+
     def interrupt(self) -> None:
-        """What follows does not continue what was: a restart, a gap."""
+        """What follows does not continue what was: a restart, a gap, a seek."""
         self._last_cell = None
 
-    def add(self, time_s: float, classes: Mapping[Slot, int]) -> None:
-        """Both models' answers to the clip that ends at `time_s`."""
+    def add(
+        self, time_s: float, classes: Mapping[Slot, int], top: Mapping[Slot, Top] | None = None
+    ) -> None:
+        """The models' answers to the clip that ends at `time_s`.
+
+        `top` holds their most probable classes, best first; `TOP` of them are kept.
+        """
         if not self.live and time_s >= _LONGEST_S:
             return
         cell = int(time_s * CELLS_PER_SECOND)
+        if cell < self._first_cell:
+            return
         self._make_room(cell)
-        last = self._last_cell
-        for slot in SLOTS:
-            row = self._answers[slot]
-            if last is not None and 1 < cell - last <= _LONGEST_GAP_CELLS:
-                # Between two answers the earlier one was on the screen.
-                earlier = row[last - self._first_cell]
-                row[last + 1 - self._first_cell : cell - self._first_cell] = earlier
-            row[cell - self._first_cell] = classes.get(slot, UNKNOWN)
+        here, first = cell - self._first_cell, cell - self._first_cell
+        if self._last_cell is not None and 1 < cell - self._last_cell <= _LONGEST_GAP_CELLS:
+            # Between two answers the earlier one was on the screen.
+            first = self._last_cell + 1 - self._first_cell
+        for slot, levels in self._answers.items():
+            row, kept = levels.row, self._top[slot]
+            if first < here:
+                row[first:here] = row[first - 1]
+                kept[first:here] = kept[first - 1]
+            row[here] = classes.get(slot, UNKNOWN)
+            _keep(kept[here], (top or {}).get(slot, ()))
+            levels.changed(first, here + 1)
+        int8, fp32 = (self._answers[slot].row[first : here + 1] for slot in SLOTS)
+        known = (int8 != UNKNOWN) & (fp32 != UNKNOWN)
+        self._differs.row[first : here + 1] = known & (int8 != fp32)
+        self._differs.changed(first, here + 1)
         self._last_cell = cell
         self._newest_cell = max(cell, self._newest_cell)
 
     def _make_room(self, cell: int) -> None:
-        size = len(self._answers["int8"])
+        size = len(self._differs.row)
         if cell - self._first_cell < size:
             return
         if self.live:
-            kept = int(LIVE_WINDOW_S * CELLS_PER_SECOND)
-            first = max(self._first_cell, cell - kept)
-            for slot, row in self._answers.items():
-                fresh = np.full_like(row, UNKNOWN)
-                old = row[first - self._first_cell :]
-                fresh[: len(old)] = old
-                self._answers[slot] = fresh
+            first = max(self._first_cell, cell - int(LIVE_WINDOW_S * CELLS_PER_SECOND))
+            moved, size = first - self._first_cell, size
             self._first_cell = first
         else:
             # The container promised less than it holds.
             self._length_s = max(self._length_s, (cell + 1) / CELLS_PER_SECOND)
-            for slot, row in self._answers.items():
-                self._answers[slot] = np.concatenate([row, np.full(cell + 1, UNKNOWN, np.int16)])
+            moved, size = 0, size + cell + 1
+        for levels, empty in ((self._differs, 0), *((a, UNKNOWN) for a in self._answers.values())):
+            levels.replace(_moved(levels.row, moved, np.full(size, empty, np.int16)))
+        self._top = {slot: _moved(top, moved, _no_tops(size)) for slot, top in self._top.items()}
 
-    def columns(self, count: int) -> dict[str, Row]:
-        """Rows "truth" (where known), "int8", "fp32" at `count` columns over the window.
+    def columns(self, count: int, window_s: tuple[float, float] | None = None) -> dict[str, Row]:
+        """Rows "truth" (where known), "int8", "fp32" at `count` columns over a part, or all.
 
-        A column shows the last answer within it; "differs" is 1 where the models disagree
+        A column shows its most frequent answer; "differs" is 1 where the models disagree
         anywhere within it.
         """
-        start_s, end_s = self.window_s
-        edges = np.linspace(start_s, end_s, count + 1) * CELLS_PER_SECOND
-        first = np.floor(edges[:-1]).astype(np.intp)
-        last = np.maximum(first, np.ceil(edges[1:]).astype(np.intp) - 1)
+        start_s, end_s = window_s or self.window_s
+        per_column = (end_s - start_s) * CELLS_PER_SECOND / count
+        # On a grid of whole columns: what scrolls by does not flicker.
+        start = round(start_s * CELLS_PER_SECOND / per_column) * per_column
+        from_first = start - self._first_cell
         rows: dict[str, Row] = {
-            slot: _pick(row, last - self._first_cell) for slot, row in self._answers.items()
+            slot: levels.columns(from_first, per_column, count)
+            for slot, levels in self._answers.items()
         }
-        if self.truth is not None:
-            rows["truth"] = _pick(self.truth, last)
-        int8, fp32 = self._answers["int8"], self._answers["fp32"]
-        differs = np.cumsum((int8 != fp32) & (int8 != UNKNOWN) & (fp32 != UNKNOWN))
-        differs = np.concatenate([[0], differs])
-        inside = np.clip(np.stack([first, last + 1]) - self._first_cell, 0, len(int8))
-        rows["differs"] = (differs[inside[1]] > differs[inside[0]]).astype(np.int16)
+        if self._truth is not None:
+            rows["truth"] = self._truth.columns(start, per_column, count)
+        rows["differs"] = np.maximum(self._differs.columns(from_first, per_column, count), 0)
         return rows
 
+    def moment(self, time_s: float, within_s: float = 0.0) -> Moment:
+        """What is known of a moment, or of the nearest one answered within `within_s`."""
+        cell = int(time_s * CELLS_PER_SECOND)
+        here = self._nearest_answer(cell - self._first_cell, int(within_s * CELLS_PER_SECOND))
+        answers: dict[Slot, tuple[tuple[str, float | None], ...]] = {}
+        for slot in SLOTS if here is not None else ():
+            best = int(self._answers[slot].row[here])
+            if best != UNKNOWN:
+                answers[slot] = self._named(best, self._top[slot][here])
+        truth = None
+        if self.truth is not None and 0 <= cell < len(self.truth):
+            known = int(self.truth[cell])
+            truth = self.labels[known] if known != UNKNOWN else None
+        return Moment(time_s, truth, answers)
 
-def _pick(row: Row, cells: NDArray[np.intp]) -> Row:
-    picked = row[np.clip(cells, 0, len(row) - 1)]
-    return np.where((cells >= 0) & (cells < len(row)), picked, UNKNOWN).astype(np.int16)
+    def _nearest_answer(self, here: int, reach: int) -> int | None:
+        first, end = max(here - reach, 0), here + reach + 1
+        found = [np.flatnonzero(a.row[first:end] != UNKNOWN) for a in self._answers.values()]
+        places = np.concatenate(found) + first if end > 0 else np.empty(0, np.intp)
+        return int(places[np.abs(places - here).argmin()]) if len(places) else None
+
+    def _named(self, best: int, kept: NDArray[np.uint16]) -> tuple[tuple[str, float | None], ...]:
+        known = [(int(c) - 1, int(s) / _SHARE_STEPS) for c, s in kept if c > 0]
+        if not known:
+            return ((self.labels[best], None),)
+        return tuple((self.labels[index], share) for index, share in known)
+
+
+def _no_tops(cells: int) -> NDArray[np.uint16]:
+    """cells×TOP×(class + 1, share in 65535ths); zeros cost no memory until they are written."""
+    return np.zeros((cells, TOP, 2), np.uint16)
+
+
+def _keep(kept: NDArray[np.uint16], top: Top) -> None:
+    kept[:] = 0
+    for position, (index, share) in enumerate(top[:TOP]):
+        kept[position] = index + 1, round(min(max(share, 0.0), 1.0) * _SHARE_STEPS)
+
+
+def _moved(old: NDArray, by: int, fresh: NDArray) -> NDArray:
+    """The old values, moved to the left, in a fresh array."""
+    kept = old[by : by + len(fresh)]
+    fresh[: len(kept)] = kept
+    return fresh
+
+
+def _by_cell(by_frame: Row, fps: float, cells: int) -> Row:
+    frames = (np.arange(cells) / CELLS_PER_SECOND * fps).astype(np.intp)
+    row = by_frame[np.minimum(frames, len(by_frame) - 1)]
+    return np.where(frames < len(by_frame), row, UNKNOWN).astype(np.int16)
+
+
+def _starts_s(by_frame: Row, fps: float) -> NDArray[np.float64]:
+    """When each labelled stretch begins: in the middle of its first frame, which a seek hits."""
+    before = np.concatenate([[UNKNOWN], by_frame[:-1]])
+    return (np.flatnonzero((by_frame != before) & (by_frame != UNKNOWN)) + 0.5) / fps

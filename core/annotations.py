@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.activities import ACTIVITY_NAMES, UNSCORED_LABELS
-from core.errors import AnnotationError
-from core.files import replacing
+from core.errors import AnnotationError, quoted
+from core.files import read_ordinary, replacing
 
 HEADER = (
     "participant_id",
@@ -30,6 +30,9 @@ HEADER = (
 )
 OBJECT_HEADER = (*HEADER[:5], "activity", "object", "location", "chunk_id")
 _LABEL_SEPARATOR = "/"
+# Drive&Act's largest has some ten thousand lines. Each costs memory, faulty ones too.
+_LARGEST_BYTES = 16 * 2**20
+_MOST_LINES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def read_annotations(
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_ordinary(path, _LARGEST_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise AnnotationError(f"Cannot read annotations {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -117,6 +120,11 @@ def read_annotations(
             f"{path} is not a UTF-8 text file; give a Drive&Act CSV such as midlevel.chunks_90.csv."
         ) from error
 
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > _MOST_LINES:
+        raise AnnotationError(
+            f"{path} has more than {_MOST_LINES:,} lines; give a Drive&Act CSV, which has fewer."
+        )
     known = None if labels is None else frozenset(labels)
     chunks: list[Chunk] = []
     numbers: list[int] = []
@@ -129,7 +137,7 @@ def read_annotations(
         header = (lines[0],)
     if header not in (HEADER, OBJECT_HEADER):
         raise AnnotationError(
-            f"{path} line 1: the header is '{','.join(header)[:120]}', expected "
+            f"{path} line 1: the header is {quoted(','.join(header), 120)}, expected "
             f"'{','.join(HEADER)}' (or activity,object,location at object level)."
         )
     timelines: dict[str, _Timeline] = {}
@@ -142,7 +150,7 @@ def read_annotations(
                 if chunk.activity in UNSCORED_LABELS:
                     unscored += 1
                     continue
-                raise ValueError(f"unknown activity '{chunk.activity[:80]}'")
+                raise ValueError(f"unknown activity {quoted(chunk.activity)}")
             timeline = timelines.setdefault(chunk.file_id, _Timeline())
             timeline.take(chunk.frame_start, chunk.frame_end)
         except ValueError as error:
@@ -175,13 +183,15 @@ def _parse_row(cells: Sequence[str], columns: int) -> Chunk:
         strict=True,
     ):
         if not (cell.isascii() and cell.isdigit() and len(cell) <= 12):
-            raise ValueError(f"{name} is '{cell[:40]}', not a whole number of up to 12 digits")
+            raise ValueError(f"{name} is {quoted(cell, 40)}, not a whole number of up to 12 digits")
         numbers.append(int(cell))
     participant_number, annotation_number, frame_start, frame_end, chunk_number = numbers
     if frame_end <= frame_start:
         raise ValueError(f"frame_end {frame_end} is not after frame_start {frame_start}")
     if not file_id:
         raise ValueError("file_id is empty")
+    if not all(text.isprintable() for text in (file_id, *label)):
+        raise ValueError("file_id or activity holds a character that cannot be shown")
     if not all(label):
         raise ValueError("unknown activity ''")
     if len(label) > 1 and any(_LABEL_SEPARATOR in part for part in label):

@@ -15,15 +15,14 @@ import logging
 import multiprocessing
 import re
 import time
-from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.camera_child import LARGEST_FRAME_BYTES, SLOTS, Message, capture
+from core.camera_list import list_cameras
 from core.errors import SourceError
 from core.video import Frame
 
@@ -36,38 +35,12 @@ _KILLED_S = 0.5
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class CameraDevice:
-    """A camera the system lists: its number for OpenCV and its name."""
-
-    number: int
-    name: str
-
-
-def list_cameras() -> list[CameraDevice]:
-    """Cameras by name where the system tells (Linux); elsewhere an empty list."""
-    devices: list[CameraDevice] = []
-    for entry in Path("/sys/class/video4linux").glob("video*"):
-        match = re.fullmatch(r"video(\d+)", entry.name)
-        if match is None:
-            continue
-        try:
-            # A camera offers several nodes; the first one delivers the pictures.
-            if (entry / "index").read_text().strip() != "0":
-                continue
-            name = (entry / "name").read_text().strip()
-        except OSError:
-            continue
-        devices.append(CameraDevice(int(match[1]), name))
-    return sorted(devices, key=lambda device: device.number)
-
-
 def without_credentials(address: str) -> str:
     """A stream URL without user name, password and query, fit for logs and titles."""
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
-    rest = _after_last_at(rest, "[/?#]")
+    rest = _after_last_at(rest.lstrip("/\\"), "[/?#]")
     host, colon, port = re.split("[/?#]", rest, maxsplit=1)[0].rpartition(":")
     if colon and not host.startswith("["):
         # Passwords get typed unescaped; with "admin:pa/ss@camera" the host only seems to end early.

@@ -41,7 +41,9 @@ class ClipSpec:
     """The input of a model: T frames of crop×crop×C uint8, spread over the last `span_s` seconds.
 
     `span_s` None means consecutive frames. A frame is squashed to resize×resize and cut to the
-    centre crop×crop; the network maps pixel p to p / 255.
+    centre crop×crop; with `keep_aspect` the central square of it is taken before, which is the
+    same as resizing its shorter side. What numbers the network reads the bytes as is its own
+    first step, see core.normalization.
     """
 
     frames: int = 16
@@ -49,6 +51,7 @@ class ClipSpec:
     resize: int = 256
     crop: int = 224
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
+    keep_aspect: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("frames", self.frames), ("resize", self.resize), ("crop", self.crop)):
@@ -66,6 +69,8 @@ class ClipSpec:
             )
         if self.channels not in ("rgb", "bgr", "grey"):
             raise ValueError(f"channels must be rgb, bgr or grey, not {self.channels!r}")
+        if type(self.keep_aspect) is not bool:
+            raise ValueError(f"keep_aspect must be true or false, not {self.keep_aspect!r}")
 
     @property
     def channel_count(self) -> int:
@@ -79,11 +84,14 @@ class ClipSpec:
 
 
 def squash(image: Image, spec: ClipSpec) -> Image:
-    """H×W×3 RGB uint8 of any size to resize×resize×C uint8, aspect given up as in the paper.
+    """H×W×3 RGB uint8 of any size to resize×resize×C uint8.
 
-    H×W×1 stands for a picture whose three channels are the same, and gives the same answer.
+    The aspect is given up as in the paper, or kept and the longer side cut: see ClipSpec. H×W×1
+    stands for a picture whose three channels are the same, and gives the same answer.
     """
     size = (spec.resize, spec.resize)
+    if spec.keep_aspect:
+        image = _central_square(image)
     channels = image.shape[2]
     if image.shape[:2] != size:
         shrinking = image.shape[0] >= spec.resize and image.shape[1] >= spec.resize
@@ -96,6 +104,14 @@ def squash(image: Image, spec: ClipSpec) -> Image:
     if spec.channels == "grey":
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[:, :, np.newaxis]
     return image
+
+
+def _central_square(image: Image) -> Image:
+    """The middle of H×W×C, as high and wide as its shorter side (a view)."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
 
 
 def centre_crop(images: Image, spec: ClipSpec) -> Image:

@@ -62,8 +62,9 @@ def predict(engine: Engine, model_id: str, clip: Clip, temperature: float = 1.0)
     try:
         logits = engine.logits(clip.pixels)
     except (RuntimeError, ValueError, MemoryError) as error:
+        reason = str(error) or "no memory is left"
         raise EngineError(
-            f"The {model_id} model failed in engine {engine.name}: {error or 'no memory is left'}"
+            f"The {model_id} model failed in engine {engine.name}: {reason}"
         ) from error
     latency_ms = (time.perf_counter() - started) * 1000
     if not np.isfinite(logits).all():
@@ -159,13 +160,15 @@ class Agreement:
 
     def add(self, int8: Prediction, fp32: Prediction) -> bool:
         """Compare two answers to the same clip; returns whether they name the same class."""
-        if int8.frame_index != fp32.frame_index:
-            raise ValueError("only answers to the same clip can be compared")
-        same = int8.best == fp32.best
+        same, divergence = compare(int8, fp32)
+        self.count(same, divergence)
+        return same
+
+    def count(self, same: bool, divergence: float) -> None:
+        """One clip more, compared by `compare`."""
         self.clips += 1
         self._same += same
-        self._divergence += kl_divergence(fp32.probabilities, int8.probabilities)
-        return same
+        self._divergence += divergence
 
     @property
     def share(self) -> float | None:
@@ -176,6 +179,17 @@ class Agreement:
     def mean_kl_divergence(self) -> float | None:
         """Mean KL(fp32 || int8) in nats; None before the first clip."""
         return self._divergence / self.clips if self.clips else None
+
+
+def compare(int8: Prediction, fp32: Prediction) -> tuple[bool, float]:
+    """Whether two answers to the same clip name the same class, and KL(fp32 || int8) in nats.
+
+    Raises:
+        ValueError: they answer different clips.
+    """
+    if int8.frame_index != fp32.frame_index:
+        raise ValueError("only answers to the same clip can be compared")
+    return int8.best == fp32.best, kl_divergence(fp32.probabilities, int8.probabilities)
 
 
 def kl_divergence(p: F32, q: F32) -> float:
@@ -217,6 +231,10 @@ class Accuracy:
     def per_class(self) -> dict[str, float]:
         """Share named rightly for each class seen, by name."""
         return {name: self._right[name] / seen for name, seen in sorted(self._seen.items())}
+
+    def clips_of(self, name: str) -> int:
+        """Labelled clips of one class so far."""
+        return self._seen[name]
 
 
 def truth_of_clip(frame_labels: Sequence[str | None], frame_indices: Iterable[int]) -> str | None:

@@ -7,6 +7,7 @@ Legend: K classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp
 from typing import Literal
@@ -92,3 +93,23 @@ class LabelDecider:
     def _take(self, class_index: int, time_s: float) -> None:
         self._label = class_index
         self._label_since_s = time_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The K probabilities of the clip that ends at `time_s`; `begins` after a gap or a seek."""
+
+    time_s: float
+    probabilities: NDArray[np.float32]
+    begins: bool = False
+
+
+def decide_again(settings: DecisionSettings, samples: Iterable[Sample]) -> list[int | None]:
+    """Which class other settings would have shown for each sample; None is "uncertain"."""
+    decider = LabelDecider(settings)
+    labels: list[int | None] = []
+    for sample in samples:
+        if sample.begins:
+            decider.reset()
+        labels.append(decider.update(sample.time_s, sample.probabilities).class_index)
+    return labels

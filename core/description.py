@@ -27,6 +27,7 @@ from core.network import (
     Quantization,
     Stage,
 )
+from core.normalization import UNIT_RANGE, Normalization
 
 Tensors = Mapping[str, NDArray[Any]]
 Entry = dict[str, Any]
@@ -35,9 +36,17 @@ _MOST_LAYERS = 1000
 
 
 def describe(network: Network) -> list[Entry]:
-    """One JSON object for each stage in order, the classifier last."""
+    """One JSON object for each stage in order, the classifier last.
+
+    In front of them stands how pixels are read, unless that is p / 255.
+    """
     stages = network.stages if isinstance(network, FloatNetwork) else network.convolutions
-    return [*(_describe(stage) for stage in stages), _describe(network.classifier)]
+    first = [] if network.normalization.is_unit_range else [_describe_pixels(network.normalization)]
+    return [*first, *(_describe(stage) for stage in stages), _describe(network.classifier)]
+
+
+def _describe_pixels(normalization: Normalization) -> Entry:
+    return {"pixels": {"mean": list(normalization.mean), "scale": normalization.scale}}
 
 
 def tensors_of(network: Network) -> dict[str, NDArray[Any]]:
@@ -84,15 +93,19 @@ def assemble(kind: object, described: object, tensors: Tensors) -> Network:
     if not isinstance(described, list) or not 2 <= _count(described) <= _MOST_LAYERS:
         raise ValueError("its list of layers is missing or absurd")
     *entries, last = cast("list[Entry]", described)
+    normalization = UNIT_RANGE
+    if entries and "pixels" in entries[0]:
+        normalization = _normalization(entries.pop(0)["pixels"])
     if kind == "int8":
         convolutions = tuple(_int8_convolution(entry, tensors) for entry in entries)
         classifier = Int8Linear(
             _name(last), *_int8_tensors(_name(last), tensors), _quantization(last["input"])
         )
-        return Int8Network(convolutions, classifier)
+        return Int8Network(convolutions, classifier, normalization)
     if kind == "fp32":
         stages = tuple(_stage(entry, tensors) for entry in entries)
-        return FloatNetwork(stages, FloatLinear(_name(last), *_float_tensors(_name(last), tensors)))
+        linear = FloatLinear(_name(last), *_float_tensors(_name(last), tensors))
+        return FloatNetwork(stages, linear, normalization)
     raise ValueError(f"kind {kind!r} is neither int8 nor fp32")
 
 
@@ -148,6 +161,11 @@ def number(value: object, what: str) -> float:
     if type(value) is not float and type(value) is not int:
         raise ValueError(f"{what} must be a number, not {value!r:.40}")
     return float(value)
+
+
+def _normalization(values: Entry) -> Normalization:
+    mean = tuple(number(value, "a mean of pixels") for value in values["mean"])
+    return Normalization(mean, number(values["scale"], "the scale of pixels"))
 
 
 def _whole(value: object, what: str) -> int:

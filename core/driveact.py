@@ -193,7 +193,7 @@ def find_runs(root: Path) -> Dataset:
         for level in LEVELS:
             for file in _read_level(root, view, level, rows, problems):
                 annotations.append(file)
-        videos = dict(_find_videos(root, view, problems))
+        videos = dict(find_videos(root, view, problems))
         if not rows and not videos:
             continue
         for file_id in sorted({*rows, *videos}, key=lambda name: (person_of(name), name)):
@@ -253,7 +253,7 @@ def _read_level(
         yield AnnotationFile(path, view, level, split, subset, len(table.chunks), table.unscored)
 
 
-def _find_videos(root: Path, view: str, problems: list[str]) -> Iterator[tuple[str, Path]]:
+def find_videos(root: Path, view: str, problems: list[str]) -> Iterator[tuple[str, Path]]:
     """(file_id, path) of every video of a view; of two endings the one that is used."""
     folder = root / view
     for path in sorted(folder.glob("vp*/*")):

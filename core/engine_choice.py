@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from core.engines import ENGINE_NAMES, Engine, load_engine, supports
@@ -49,16 +49,34 @@ def candidates(model: Model, wanted: str) -> tuple[str, ...]:
     return tuple(name for name in ENGINE_NAMES if supports(name, model))
 
 
-def choose_engine(model: Model, wanted: str, prober: Prober) -> EngineChoice:
+def choose_engine(
+    model: Model,
+    wanted: str,
+    prober: Prober,
+    *,
+    barred: Mapping[str, str] | None = None,
+    loading: Callable[[str], None] = lambda engine: None,
+) -> EngineChoice:
     """Load the best engine that is right here; one that crashes or is wrong is never loaded.
+
+    Args:
+        model: what it shall run.
+        wanted: an engine's name, or AUTOMATIC.
+        prober: what is known of engines on this machine.
+        barred: engines that must not be loaded, each with the sentence that says why.
+        loading: called with the engine's name just before it is loaded into this process.
 
     Raises:
         EngineError: none is right, each with its problem; or the prober was stopped.
     """
     left_out: list[ProbeResult] = []
     for name in candidates(model, wanted):
+        if barred is not None and name in barred:
+            left_out.append(ProbeResult(engine=name, problem=barred[name], lasting=False))
+            continue
         (probed,) = prober.probe([model], name)
         if probed.problem is None:
+            loading(name)
             try:
                 engine = _load(model, name, prober.threads)
             except EngineError as error:

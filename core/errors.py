@@ -25,3 +25,13 @@ class EngineError(InCabError):
 
 class DataError(InCabError):
     """Training data is missing, damaged, or does not fit what was asked for."""
+
+
+class SessionFileError(InCabError):
+    """A recorded session cannot be written, or is damaged or not what it claims to be."""
+
+
+def quoted(text: str, most: int = 80) -> str:
+    """Text from a file that anybody may have written, fit for a sentence: short and on one line."""
+    shown = (letter if letter.isprintable() else "\ufffd" for letter in text[:most])
+    return f"'{''.join(shown)}'"

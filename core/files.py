@@ -1,8 +1,10 @@
-"""Files appear under their final name only when complete."""
+"""Files appear under their final name only when complete, and are read only up to a size."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,3 +25,25 @@ def replacing(path: Path | str) -> Generator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def read_ordinary(path: Path | str, largest_bytes: int) -> bytes:
+    """What a file holds; nothing that may be endless is read, and nothing beyond `largest_bytes`.
+
+    Raises:
+        OSError: it cannot be read, is a folder, a pipe or a device, or is too large; its `strerror`
+            says which.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        # Reading a pipe or a device may wait, or go on, for ever.
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        with path.open("rb") as file:
+            data = file.read(largest_bytes + 1)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error)) from error
+    if len(data) > largest_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {largest_bytes / 1e6:.2g} MB")
+    return data

@@ -52,7 +52,7 @@ def fuse(student: MobileNet3D) -> FloatNetwork:
         )
     linear = student.classifier
     classifier = FloatLinear("classifier", to_numpy(linear.weight), to_numpy(linear.bias))
-    return FloatNetwork(tuple(convolutions), classifier)
+    return FloatNetwork(tuple(convolutions), classifier, student.normalize.normalization)
 
 
 @torch.no_grad()
@@ -76,7 +76,7 @@ def fuse_i3d(teacher: I3D, clip_size: Triple) -> FloatNetwork:
         size = step.geometry.output_size(size, step.kernel)
     linear = teacher.classifier
     classifier = FloatLinear("classifier", to_numpy(linear.weight), to_numpy(linear.bias))
-    return FloatNetwork(tuple(stages), classifier)
+    return FloatNetwork(tuple(stages), classifier, teacher.normalize.normalization)
 
 
 def _chain(name: str, branch: nn.Module, size: Triple) -> tuple[FloatConv | MaxPool, ...]:

@@ -169,7 +169,7 @@ def load_model(path: Path | str) -> Model:
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
-    return str(error).split("\n", 1)[0][:200]
+    return "".join(c if c.isprintable() else " " for c in str(error)[:200])
 
 
 def _read(path: Path) -> bytes:
@@ -196,7 +196,7 @@ def _read(path: Path) -> bytes:
     if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise ModelFileError(
             f"{path} is a Python pickle (a PyTorch checkpoint), not a safetensors file; "
-            "InCab never loads pickles."
+            "InCab never loads pickles: make a model file of it with incab-train import."
         )
     raise ModelFileError(f"{path} is truncated or no safetensors file; copy it again.")
 

@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.geometry import Geometry, Triple
+from core.normalization import PIXEL_SCALE, UNIT_RANGE, Normalization
 
 F32 = NDArray[np.float32]
 I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
-
-# The camera's byte already is the quantized input: real value p / 255 in [0, 1], zero-point 0.
-PIXEL_SCALE = 1 / 255
+U8 = NDArray[np.uint8]
 
 # CPUs without VNNI add pairs of uint8·int8 products in 16 bits: 2·255·63 < 2^15 is exact there.
 LARGEST_EXACT_WEIGHT = 63
 # Engines accumulate in int32, and the reference's 63-bit products rely on it.
 _LARGEST_SUM = 2**31 - 1
+_APART_FROM_TIES = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,25 @@ class Quantization:
             raise ValueError(f"a zero-point must be 0 to 255, not {self.zero_point}")
 
 
+# The camera's byte already is the quantized input: real value p / 255 in [0, 1], zero-point 0.
 PIXELS = Quantization(PIXEL_SCALE, 0)
+
+
+def pixel_quantization(normalization: Normalization) -> Quantization:
+    """Where an int8 network has its pixels: p / 255 as they are, else 256 levels over their range.
+
+    Zero, which padding stands for, is one of the levels.
+    """
+    if normalization.is_unit_range:
+        return PIXELS
+    reals = normalization.apply(np.arange(256, dtype=np.uint8)[:, np.newaxis])
+    low, high = float(reals.min()), float(reals.max())
+    for steps in range(255, 0, -1):
+        scale = (high - low) / steps
+        # Engines round differently where a byte falls in the middle between two levels.
+        if float(np.abs(np.mod(reals / scale, 1) - 0.5).min()) > _APART_FROM_TIES:
+            return Quantization(scale, round(-low / scale))
+    raise ValueError(f"no quantization keeps {normalization} away from ties")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +115,11 @@ class FloatLinear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatNetwork:
-    """An fp32 network: pixels p / 255 through the stages, mean over T, H, W, classifier."""
+    """An fp32 network: normalised pixels through the stages, mean over T, H, W, classifier."""
 
     stages: tuple[Stage, ...]
     classifier: FloatLinear
+    normalization: Normalization = UNIT_RANGE
 
     def __post_init__(self) -> None:
         check_shapes(self)
@@ -153,14 +172,19 @@ class Int8Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Int8Network:
-    """The int8 student; the pool's float mean is quantized with the classifier's input scale."""
+    """The int8 student; the pool's float mean is quantized with the classifier's input scale.
+
+    Pixels p / 255 are the first layer's input as they are. Any other normalisation is quantized
+    like an activation: each byte becomes another byte, by a table of 256 entries.
+    """
 
     convolutions: tuple[Int8Conv, ...]
     classifier: Int8Linear
+    normalization: Normalization = UNIT_RANGE
 
     def __post_init__(self) -> None:
         check_shapes(self)
-        if self.convolutions[0].input != PIXELS:
+        if self.normalization.is_unit_range and self.convolutions[0].input != PIXELS:
             raise ValueError(
                 "the first layer's input must be the pixel itself: scale 1/255, zero 0"
             )
@@ -173,6 +197,18 @@ class Int8Network:
         """Largest |int8 weight|; above LARGEST_EXACT_WEIGHT the model needs a CPU with VNNI."""
         layers = (*self.convolutions, self.classifier)
         return max(int(np.abs(layer.weight.astype(np.int16)).max()) for layer in layers)
+
+    def quantize_pixels(self, pixels: U8) -> U8:
+        """…×C uint8 pixels to the levels that the first layer takes."""
+        if self.normalization.is_unit_range:
+            return pixels
+        target = self.convolutions[0].input
+        reals = self.normalization.apply(np.arange(256, dtype=np.uint8)[:, np.newaxis])
+        levels = np.rint(reals / target.scale) + target.zero_point
+        table = np.clip(levels, 0, 255).astype(np.uint8)
+        if table.shape[1] == 1:
+            return table[:, 0][pixels]
+        return table[pixels, np.arange(table.shape[1])]
 
 
 Network = FloatNetwork | Int8Network
@@ -217,6 +253,7 @@ def check_shapes(network: Network) -> None:
         raise ValueError("two layers have the same name")
     for conv in network.convolutions:
         _check_convolution(conv)
+    network.normalization.check_channels(input_channels(network))
     channels = _channels_after(stages_of(network), input_channels(network))
     classifier = network.classifier
     if (

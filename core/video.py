@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import SourceError
+from core.frame_index import (
+    FrameIndex,
+    Interrupted,
+    frame_time_s,
+    index_of_frames,
+    index_of_packets,
+)
 
 # What FFmpeg says about damaged files would go to the terminal; InCab reports in its own words.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -20,6 +27,12 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _DEFAULT_FPS = 30.0
 _PLAUSIBLE_FPS = (0.1, 1000.0)
+
+# So few frames ahead decoding on is cheaper than any jump.
+_NEAR_FRAMES = 24
+# How far before its target a jump aims first: what is shown before a keyframe but decoded after it
+# is behind then, and that many frames have proved where the jump led.
+_FIRST_MARGIN_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +57,14 @@ class VideoProperties:
     frame_count: int | None
 
 
+def _never() -> bool:
+    return False
+
+
 class VideoFile:
-    """Sequential reader of one video file; a context manager and an iterator of Frames.
+    """Reader of one video file; a context manager and an iterator of Frames.
+
+    After `seek` it goes on with exactly the frames that reading from the beginning would give.
 
     Raises:
         SourceError: the path is missing, a directory, empty, no video, or yields no frame.
@@ -55,6 +74,8 @@ class VideoFile:
         self.path = Path(path)
         _check_readable(self.path)
         self._capture = _open(self.path)
+        # Whether the next frame is decoded already, and only has to be converted.
+        self._grabbed = False
         first = self._decode()
         if first is None:
             self._capture.release()
@@ -64,9 +85,11 @@ class VideoFile:
             )
         self.properties = self._read_properties(first)
         self._pending: NDArray[np.uint8] | None = first
-        self._start_ms = self._position_ms
+        self._start_ms = self._last_position_ms = self._position_ms
         self._last_time_s = -1.0
         self._next_index = 0
+        self._index: FrameIndex | None = None
+        self._packets_mislead = False
 
     @property
     def _codec(self) -> str:
@@ -90,7 +113,8 @@ class VideoFile:
 
     def _decode(self) -> NDArray[np.uint8] | None:
         try:
-            ok, image = self._capture.read()
+            grabbed, self._grabbed = self._grabbed, False
+            ok, image = self._capture.retrieve() if grabbed else self._capture.read()
         except cv2.error as error:
             raise SourceError(f"{self.path} cannot be decoded further: {error.err}.") from error
         if not ok:
@@ -104,25 +128,115 @@ class VideoFile:
         if image is None:
             image = self._decode()
             if image is None:
+                self._compare_length()
                 return None
             position_ms = self._position_ms
-        time_s = (position_ms - self._start_ms) / 1000
-        if not time_s > self._last_time_s:
-            # Some containers carry no usable times, or none that is a number; the nominal rate
-            # is the best that is known.
-            time_s = self._last_time_s + 1 / self.properties.fps
-        self._last_time_s = time_s
-        frame = Frame(image, time_s, self._next_index)
-        self._next_index += 1
-        return frame
+        self._pass_frame(position_ms)
+        return Frame(image, self._last_time_s, self._next_index - 1)
 
     def rewind(self) -> None:
         """Start again from the first frame."""
         self._capture.release()
         self._capture = _open(self.path)
         self._pending = None
+        self._grabbed = False
         self._last_time_s = -1.0
         self._next_index = 0
+
+    # -- seeking -------------------------------------------------------------------------------
+
+    def index(self, interrupted: Callable[[], bool] = _never) -> FrameIndex:
+        """All frames of the file; another index than before once that one proved wrong.
+
+        Reads the whole file, and decodes it where the packets mislead.
+
+        Raises:
+            Interrupted: `interrupted` said so.
+        """
+        if self._index is None and not self._packets_mislead:
+            self._index = index_of_packets(self.path, self.properties.fps, interrupted)
+            if self._index is not None and self._next_index > 0:
+                # As many packets as were decoded frames up to here?
+                self._compare(self._next_index - 1, self._last_position_ms)
+        if self._index is None:
+            capture = _open(self.path)
+            try:
+                self._index = index_of_frames(capture, self.properties.fps, interrupted)
+            finally:
+                capture.release()
+        return self._index
+
+    def seek(self, number: int, interrupted: Callable[[], bool] = _never) -> None:
+        """Let the next frame that is read be the one of this number.
+
+        A container's own jump is believed only when each frame from where it led to the target is
+        the one the index names; else the file is decoded from its beginning.
+
+        Raises:
+            SourceError: the file has become unreadable.
+            Interrupted: `interrupted` said so; a seek must follow before the next read.
+        """
+        if self._next_index <= number <= self._next_index + _NEAR_FRAMES:
+            self._advance(number, interrupted)
+            return
+        index = self.index(interrupted)
+        if not self._jump(index, number, interrupted):
+            self.rewind()
+            self._advance(number, interrupted)
+
+    def _jump(self, index: FrameIndex, number: int, interrupted: Callable[[], bool]) -> bool:
+        """Seek by the container's own means; whether that led to the frame of this number."""
+        margin = _FIRST_MARGIN_FRAMES
+        while index.positions_ms is not None and 0 < number - margin < len(index):
+            self._pending, self._grabbed = None, False
+            self._capture.set(cv2.CAP_PROP_POS_MSEC, float(index.positions_ms[number - margin]))
+            self._grabbed = self._capture.grab()
+            place = index.place_of(self._position_ms) if self._grabbed else None
+            if place is not None and 0 < place <= number:
+                self._next_index = place
+                self._last_time_s = float(index.times_s[place - 1])
+                return self._advance(number, interrupted) and self._index is index
+            # It led too far; aim earlier.
+            margin *= 4
+        return False
+
+    def _advance(self, number: int, interrupted: Callable[[], bool]) -> bool:
+        """Decode until the frame of this number is the next one; whether there is such a frame."""
+        while self._next_index < number:
+            if interrupted():
+                raise Interrupted
+            position_ms = self._start_ms
+            if self._pending is not None:
+                self._pending = None
+            else:
+                if not (self._grabbed or self._capture.grab()):
+                    self._compare_length()
+                    return False
+                self._grabbed = False
+                position_ms = self._position_ms
+            self._pass_frame(position_ms)
+        return True
+
+    def _pass_frame(self, position_ms: float) -> None:
+        """Count the frame at which the decoder tells this."""
+        self._compare(self._next_index, position_ms)
+        fps = self.properties.fps
+        self._last_time_s = frame_time_s(position_ms, self._start_ms, self._last_time_s, fps)
+        self._last_position_ms = position_ms
+        self._next_index += 1
+
+    def _compare(self, number: int, position_ms: float) -> None:
+        if self._index is not None and not self._index.tells(number, position_ms):
+            self._mistrust_packets()
+
+    def _compare_length(self) -> None:
+        if self._index is not None and self._next_index != len(self._index):
+            self._mistrust_packets()
+
+    def _mistrust_packets(self) -> None:
+        assert self._index is not None
+        if not self._index.decoded:
+            self._index, self._packets_mislead = None, True
 
     def __iter__(self) -> Iterator[Frame]:
         while (frame := self.read()) is not None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+from app.log import LOG_FOLDER
 from core.clip import ClipSpec
 from core.engines.reference import ReferenceEngine, accumulate
 from core.geometry import Geometry
@@ -105,6 +106,8 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_FOLDER, str(folder))
+        # Nor is there anything for the user's log in a test.
+        patch.setenv(LOG_FOLDER, str(tmp_path_factory.mktemp("log")))
         yield folder
 
 

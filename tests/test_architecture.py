@@ -22,6 +22,7 @@ NEEDS_TORCH = (
     "core.tie_free",
     "core.models",
     "core.quantization",
+    "core.step_sizes",
 )
 
 IMPORT = "import importlib, json, sys; [importlib.import_module(name) for name in sys.argv[1:]]"

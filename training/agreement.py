@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.clip import Clip, ClipSpec, RollingClip
-from core.engines import Engine, load_engine
+from core.engines import load_engine
 from core.errors import DataError, EngineError
 from core.modelfile import Model
 from core.video import VideoFile
@@ -35,6 +35,16 @@ class Disagreement:
     margin: float
     margin_share: float
     """The margin as a share of the reference's spread (largest minus smallest logit)."""
+
+
+class Answering(Protocol):
+    """Anything that answers a clip as an engine does."""
+
+    name: str
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """T×H×W×C uint8 pixels to K float32 logits."""
+        ...
 
 
 class Comparison:
@@ -105,8 +115,11 @@ def compare_with_reference(
     clips: int,
     threads: int,
     progress: Callable[[int], None] = lambda done: None,
+    trained: Answering | None = None,
 ) -> dict[str, Comparison]:
     """Each engine's answers beside the reference's on `clips` clips spread over a video.
+
+    `trained` is compared in the same way, for instance the network that the model was made of.
 
     Raises:
         SourceError: the video cannot be read.
@@ -114,8 +127,10 @@ def compare_with_reference(
         EngineError: an engine cannot run this model, or answers with NaN or infinity.
     """
     reference = load_engine(model, "reference")
-    ready: dict[str, Engine] = {name: load_engine(model, name, threads) for name in engines}
-    comparisons = {name: Comparison(model.labels) for name in engines}
+    ready: dict[str, Answering] = {name: load_engine(model, name, threads) for name in engines}
+    if trained is not None:
+        ready[trained.name] = trained
+    comparisons = {name: Comparison(model.labels) for name in ready}
     for done, clip in enumerate(spread_clips(video, model.clip, clips), start=1):
         expected = reference.logits(clip.pixels)
         for name, engine in ready.items():

@@ -132,7 +132,8 @@ def check_same_run(run: Path, now: Mapping[str, Any]) -> None:
         for name, value in before.get("recipe", {}).items()
         if name not in ("epochs", "accumulate") and name in ours and ours[name] != value
     ]
-    for name in ("split", "data", "data_fingerprint", "start_sha256", "teacher_sha256"):
+    given = ("split", "data", "data_fingerprint", "bfloat16", "start_sha256", "teacher_sha256")
+    for name in given:
         if name in before and before[name] != now[name]:
             changed.append(name)
     for name in ("start", "teacher"):

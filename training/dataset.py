@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,11 +96,14 @@ def _reduced(frame: U8, spec: ClipSpec) -> U8:
     return squash(frame, replace(spec, channels="rgb"))[:, :, : frame.shape[2]]
 
 
-class ChunkDataset(Dataset[tuple[Tensor, int]]):
+class ChunkDataset(Dataset[tuple[Any, ...]]):
     """(C×T×H×W uint8 clip, class index) for each chunk of a subset.
 
     With `augmentation` None it gives evaluation clips. Otherwise draw `n` of chunk `i` depends on
-    (seed, epoch, i, n) only, whatever process asks for it. `in_memory` keeps the frames of every
+    (seed, epoch, i, n) only, whatever process asks for it. With `stored_draws` K that only picks
+    one of K clips of the chunk, which depend on the chunk, the number and `draws_seed`; where
+    `answers` (N×K×classes float32) are set, the teacher's logits for it come as a third item.
+    `in_memory` keeps the frames of every
     run it meets, already squashed, in main memory instead of reading them from the store each time;
     the clips are the same.
     """
@@ -112,6 +116,8 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         in_memory: bool = False,
+        stored_draws: int = 0,
+        draws_seed: int = 0,
     ) -> None:
         self.store = store
         self.in_memory = in_memory
@@ -120,6 +126,9 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         self.augmentation = augmentation
         self.seed = seed
         self.epoch = 0
+        self.stored_draws = stored_draws
+        self.draws_seed = draws_seed
+        self.answers: Tensor | None = None
         self._index = {name: index for index, name in enumerate(store.labels)}
         self._runs: dict[str, tuple[U8, NDArray[np.float64]]] = {}
 
@@ -130,6 +139,12 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
     def targets(self) -> list[int]:
         """Class index of each item."""
         return [self._index[self.store.chunks[p].activity] for p in self.positions]
+
+    def show(self, spec: ClipSpec) -> None:
+        """From now on give clips of this size."""
+        if spec != self.spec:
+            self.spec = spec
+            self._runs.clear()
 
     def _run(self, file_id: str) -> tuple[U8, NDArray[np.float64]]:
         if file_id not in self._runs:
@@ -143,22 +158,42 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
         """T×H×W×C uint8 clip of one item (a view of channel planes)."""
         return self._planes(item, draw).transpose(1, 2, 3, 0)
 
+    def stored_clip(self, item: int, number: int) -> Tensor:
+        """C×T×H×W uint8, draw `number` of the K of one item."""
+        position = self.positions[item]
+        random = np.random.default_rng((self.draws_seed, position, number))
+        return torch.from_numpy(self._drawn_planes(item, random))
+
     def _planes(self, item: int, draw: int) -> U8:
         """C×T×H×W uint8, the layout that the network's first layer reads."""
-        chunk = self.store.chunks[self.positions[item]]
-        frames, times_s = self._run(chunk.file_id)
-        spec = self.spec
-        # What stays zero is the padding of a short chunk; another lamp does not light it.
-        planes = np.zeros((spec.channel_count, spec.frames, spec.crop, spec.crop), np.uint8)
         if self.augmentation is None:
-            times_s = times_s[chunk.frame_start : chunk.frame_end]
-            chosen = chunk.frame_start + evaluation_positions(times_s, spec)
-            for target, position in enumerate(chosen):
-                image = centre_crop(squash(frames[position], spec), spec)
-                planes[:, target] = image.transpose(2, 0, 1)
-            return planes
-        augmentation = self.augmentation
-        random = np.random.default_rng((self.seed, self.epoch, item, draw))
+            return self._evaluation_planes(item)
+        return self._drawn_planes(item, self._random(item, draw))
+
+    def _random(self, item: int, draw: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, self.epoch, item, draw))
+
+    def _empty(self) -> U8:
+        # What stays zero is the padding of a short chunk; another lamp does not light it.
+        spec = self.spec
+        return np.zeros((spec.channel_count, spec.frames, spec.crop, spec.crop), np.uint8)
+
+    def _evaluation_planes(self, item: int) -> U8:
+        chunk, spec = self.store.chunks[self.positions[item]], self.spec
+        frames, times_s = self._run(chunk.file_id)
+        planes = self._empty()
+        times_s = times_s[chunk.frame_start : chunk.frame_end]
+        chosen = chunk.frame_start + evaluation_positions(times_s, spec)
+        for target, position in enumerate(chosen):
+            image = centre_crop(squash(frames[position], spec), spec)
+            planes[:, target] = image.transpose(2, 0, 1)
+        return planes
+
+    def _drawn_planes(self, item: int, random: np.random.Generator) -> U8:
+        chunk, spec = self.store.chunks[self.positions[item]], self.spec
+        frames, times_s = self._run(chunk.file_id)
+        augmentation = self.augmentation or Augmentation()
+        planes = self._empty()
         positions = None
         if random.random() < augmentation.window_probability:
             positions = window_positions(times_s, chunk, spec, random)
@@ -177,10 +212,17 @@ class ChunkDataset(Dataset[tuple[Tensor, int]]):
             planes[:, target] = (image[:, ::-1] if flip else image).transpose(2, 0, 1)
         return planes
 
-    def __getitem__(self, item: int | tuple[int, int]) -> tuple[Tensor, int]:
+    def __getitem__(self, item: int | tuple[int, int]) -> tuple[Any, ...]:
         index, draw = item if isinstance(item, tuple) else (item, 0)
         activity = self.store.chunks[self.positions[index]].activity
-        return torch.from_numpy(self._planes(index, draw)), self._index[activity]
+        target = self._index[activity]
+        if not self.stored_draws:
+            return torch.from_numpy(self._planes(index, draw)), target
+        number = int(self._random(index, draw).integers(self.stored_draws))
+        clip = self.stored_clip(index, number)
+        return (
+            (clip, target) if self.answers is None else (clip, target, self.answers[index, number])
+        )
 
 
 class BalancedSampler(Sampler[tuple[int, int]]):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.clip import ClipSpec
 from core.engines import DEFAULT_ENGINE, load_engine
 from core.engines.reference import ReferenceEngine
 from core.fusion import fuse, fuse_i3d
@@ -19,6 +20,7 @@ from training.checkpoint import MODEL_FILE, read_description
 from training.evaluate import evaluate_model, targets_of
 from training.parent import parent_of
 from training.run import Run
+from training.store import Store
 
 
 def export_run(run: Run, threads: int) -> Model:
@@ -40,10 +42,6 @@ def export_run(run: Run, threads: int) -> Model:
         network = fuse_i3d(model, (run.spec.frames, run.spec.crop, run.spec.crop))
     else:
         network = fuse(model)
-    reference = ReferenceEngine(network)
-    golden = {
-        name: reference.logits(golden_clip(name, run.spec.clip_shape)) for name in GOLDEN_NAMES
-    }
     exported = Model(
         network=network,
         clip=run.spec,
@@ -51,25 +49,31 @@ def export_run(run: Run, threads: int) -> Model:
         architecture=_architecture(run),
         training=_how_trained(run),
         parent=parent,
-        golden=golden,
+        golden=golden_answers(network, run.spec),
     )
     path = run.out / MODEL_FILE
-    save_model(_with_metrics(exported, run, threads), path)
+    save_model(measured(exported, run.store, run.split, threads), path)
     return load_model(path)
 
 
-def _with_metrics(model: Model, run: Run, threads: int) -> Model:
-    """Accuracy on val and test people; the temperature comes from val alone."""
+def golden_answers(network: Network, clip: ClipSpec) -> dict[str, Any]:
+    """What the exact engine answers to the golden clips, by name."""
+    reference = ReferenceEngine(network)
+    return {name: reference.logits(golden_clip(name, clip.clip_shape)) for name in GOLDEN_NAMES}
+
+
+def measured(model: Model, store: Store, split: int, threads: int) -> Model:
+    """The model with its accuracy on val and test people; the temperature comes from val alone."""
     engine = load_engine(model, DEFAULT_ENGINE, threads)
-    val = run.store.subset(run.split, "val")
-    _, logits = evaluate_model(model, engine, run.store, val)
-    temperature = fit_temperature(logits, targets_of(run.store, val))
+    val = store.subset(split, "val")
+    _, logits = evaluate_model(model, engine, store, val)
+    temperature = fit_temperature(logits, targets_of(store, val))
     model = replace(model, temperature=temperature)
     metrics: dict[str, Any] = {}
     for subset in ("val", "test"):
-        positions = run.store.subset(run.split, subset)
+        positions = store.subset(split, subset)
         if positions:
-            metrics[subset], _ = evaluate_model(model, engine, run.store, positions)
+            metrics[subset], _ = evaluate_model(model, engine, store, positions)
     return replace(model, metrics=metrics)
 
 

@@ -31,6 +31,19 @@ def find_device(name: str, number: int = 0) -> torch.device:
     return device
 
 
+def computes_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether a recipe's precision means 16 bits on this device; "auto" where it has them built in.
+
+    Without instructions for it bfloat16 would be emulated, and slower than float32.
+    """
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 def keep_freed_memory() -> None:
     """Let glibc reuse big blocks instead of returning them to the system after each operator.
 

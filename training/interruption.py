@@ -16,7 +16,7 @@ class StopRequest:
     """While this context lasts, SIGINT and SIGTERM set `asked`; a later SIGINT stops at once.
 
     torchrun passes on what the terminal has already sent to every process, and SIGTERM after it:
-    that is no impatience.
+    that is no impatience. What an inner context was asked, the one around it has been asked too.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,9 @@ class StopRequest:
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+            around = getattr(handler, "__self__", None)
+            if self.asked and isinstance(around, StopRequest):
+                around.asked, around._asked_s = True, self._asked_s
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if not self.asked:

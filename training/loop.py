@@ -48,10 +48,13 @@ def fit(run: Run, console: Console) -> None:
         # Whatever happens in the first epoch, there is something to go on with.
         run.save_checkpoint()
     with StopRequest() as stop:
+        if run.epoch < run.recipe.epochs:
+            run.ask_teacher(lambda: _wishes(run, stop.asked)[0], console)
         while run.epoch < run.recipe.epochs:
             entry: dict[str, Any] = {"epoch": run.epoch, **train_epoch(run, console, stop)}
             last = run.epoch == run.recipe.epochs
-            if last or run.epoch % run.recipe.validate_every == 0:
+            due = last or run.epoch % run.recipe.validate_every == 0
+            if due and run.quantizes(entry["epoch"]):
                 entry["val"] = _validate(run)
                 run.keep_best(entry["val"]["mean_per_class_accuracy"])
             run.history.append(entry)
@@ -88,10 +91,10 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
             run.optimizer.zero_grad(set_to_none=True)
             for piece in range(recipe.accumulate):
                 asked_s = time.perf_counter()
-                clips, targets = next(batches)
+                clips, targets, *answers = next(batches)
                 waiting_s += time.perf_counter() - asked_s
                 with _gradients_shared(run, piece == recipe.accumulate - 1):
-                    _learn(run, clips, targets)
+                    _learn(run, clips, targets, *answers)
             longest = recipe.largest_gradient_norm or math.inf
             norm = nn.utils.clip_grad_norm_(run.model.parameters(), longest)
             # Not sooner: a process that left alone would keep the others waiting.
@@ -122,15 +125,23 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
     }
 
 
-def _begin_epoch(run: Run) -> Iterator[tuple[Tensor, Tensor]]:
-    """Set the model to train as this epoch has it; gives the batches that are still to come."""
+def _begin_epoch(run: Run) -> Iterator[list[Tensor]]:
+    """Set the model to train as this epoch has it; gives the batches that are still to come.
+
+    A batch is clips and classes and, where the teacher's answers are stored, those.
+    """
     run.model.train()
     if isinstance(run.model, QatMobileNet3D):
+        run.model.set_quantizing(run.quantizes(run.epoch))
+        if run.average is not None and run.epoch == run.recipe.quantize_from_epoch and not run.step:
+            # Float epochs know no ranges: averaging starts anew.
+            run.average.n_averaged.zero_()
         if run.epoch >= run.recipe.freeze_batch_norm_epoch:
             run.model.freeze_batch_norm()
         if run.epoch >= run.recipe.freeze_observers_epoch:
             run.model.freeze_observers()
     run.train_data.epoch = run.sampler.epoch = run.epoch
+    run.train_data.show(run.recipe.clip_in(run.epoch))
     run.batches.first_step = run.step
     random = random_state(run.device)
     batches = iter(
@@ -154,20 +165,24 @@ def _gradients_shared(run: Run, last_piece: bool) -> AbstractContextManager[None
     return nullcontext()
 
 
-def _learn(run: Run, clips: Tensor, targets: Tensor) -> None:
-    """Add the gradient of one piece of a step: B×C×T×H×W uint8 clips and B classes."""
+def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = None) -> None:
+    """Add the gradient of one piece of a step: B×C×T×H×W uint8 clips and B classes.
+
+    `answers` are the teacher's B×K logits; where they are not stored, the teacher is asked.
+    """
     recipe = run.recipe
     x, targets = as_input(clips, run.device), targets.to(run.device)
-    with torch.autocast(run.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=run.bfloat16):
         logits = run.trained(x).float()
-        answers = None if run.teacher is None else run.teacher(x).float()
+        if answers is None and run.teacher is not None:
+            answers = run.teacher(x).float()
     parts: dict[str, Tensor] = {}
     if answers is None:
         loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
     else:
         distilled = distillation_loss(
             logits,
-            answers,
+            answers.to(run.device),
             targets,
             beta=recipe.beta,
             temperature=recipe.temperature,

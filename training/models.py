@@ -6,6 +6,7 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model
 from core.models.i3d import I3D, SameConvBnRelu3d
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
+from core.models.normalize import Normalize
 from core.network import FloatNetwork
+from core.normalization import UNIT_RANGE, Normalization
 from training.checkpoint import description_of_trained, load_weights
 from training.config import Recipe
 from training.hardware import as_input
@@ -31,19 +34,37 @@ FloatModel = MobileNet3D | I3D
 _GOLDEN_TOLERANCE = 1e-3
 
 
-def new_model(recipe: Recipe, num_classes: int) -> FloatModel:
-    """An untrained network as the recipe wants it."""
+def new_model(
+    recipe: Recipe, num_classes: int, normalization: Normalization = UNIT_RANGE
+) -> FloatModel:
+    """An untrained network as the recipe wants it, which reads bytes as its start does."""
     channels = recipe.clip.channel_count
     model: FloatModel
     if recipe.model == "i3d":
-        model = I3D(num_classes, channels, dropout=recipe.dropout)
+        model = I3D(num_classes, channels, recipe.dropout, normalization)
     else:
-        model = MobileNet3D(num_classes, recipe.width_multiplier, channels, recipe.dropout)
+        width = recipe.width_multiplier
+        model = MobileNet3D(num_classes, width, channels, recipe.dropout, normalization)
     if recipe.tie_input_channels:
         weight = next(m for m in model.modules() if isinstance(m, nn.Conv3d)).weight
         with torch.no_grad():
             weight.copy_(weight.mean(dim=1, keepdim=True).expand_as(weight))
     return model
+
+
+def normalization_of(described: Mapping[str, Any]) -> Normalization:
+    """How a run reads bytes: as its start did, which recipe.json says.
+
+    Raises:
+        DataError: it says something else.
+    """
+    read = described.get("pixels")
+    if read is None:
+        return UNIT_RANGE
+    try:
+        return Normalization(tuple(read["mean"]), read["scale"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(f"recipe.json reads pixels in no way known here ({error}).") from error
 
 
 def people_of(store: Store, split: int, subset: str) -> set[int]:
@@ -113,12 +134,17 @@ def check_apart(
 class Teacher(nn.Module):
     """A trained network that only answers: eval mode, no gradient, the student's own clips.
 
-    `described` is what its run or file says of its training.
+    `described` is what its run or file says of its training, `precision` that of its recipe. It
+    answers in bfloat16 where `bfloat16` is set, or where its caller computes so.
     """
 
-    def __init__(self, model: FloatModel, described: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: FloatModel, described: Mapping[str, Any], precision: str = "float32"
+    ) -> None:
         super().__init__()
         self.described = described
+        self.precision = precision
+        self.bfloat16 = False
         self.model = model.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Teacher:
@@ -130,7 +156,10 @@ class Teacher(nn.Module):
         """B×C×T×H×W float in [0, 1] to B×K logits; a grey clip is shown as equal R, G and B."""
         if x.shape[1] < self.model.in_channels:
             x = x.expand(-1, self.model.in_channels, -1, -1, -1)
-        return self.model(x)
+        if not self.bfloat16:
+            return self.model(x)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.model(x)
 
 
 def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teacher:
@@ -143,10 +172,8 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
     """
     # What is built here is overwritten; the student's random numbers stay what they were.
     with torch.random.fork_rng(devices=[]):
-        if path.is_file():
-            model, theirs, described = _from_file(path, store, split)
-        else:
-            model, theirs, described = _from_run(path, store, split)
+        model, theirs, described = load_float(path, store, split)
+    precision = "float32" if path.is_file() else described["recipe"].get("precision", "float32")
     for name in ("frames", "span_s", "resize", "crop"):
         if getattr(theirs, name) != getattr(clip, name):
             raise DataError(
@@ -158,10 +185,23 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
             f"The teacher {path} wants {theirs.channels} clips, the student's are {clip.channels}; "
             "use a teacher trained on the same clips."
         )
-    return Teacher(model, described)
+    return Teacher(model, described, precision)
 
 
 _Trained = tuple[FloatModel, ClipSpec, Mapping[str, Any]]
+
+
+def load_float(path: Path, store: Store, split: int) -> _Trained:
+    """The float network of a finished run (its folder) or of an fp32 model file.
+
+    Returns:
+        The network, the clips it was trained on, and what its run or file says of its training.
+
+    Raises:
+        DataError: it is quantized, or knows other labels or people kept apart.
+        ModelFileError: the file cannot be used.
+    """
+    return (_from_file if path.is_file() else _from_run)(path, store, split)
 
 
 def _from_run(run: Path, store: Store, split: int) -> _Trained:
@@ -175,8 +215,8 @@ def _from_run(run: Path, store: Store, split: int) -> _Trained:
             f"{run}/recipe.json is not of this InCab ({error}); train it again."
         ) from error
     if recipe.quantize:
-        raise DataError(f"{run} is a quantized run; a teacher must be its float run.")
-    model = new_model(recipe, len(store.labels))
+        raise DataError(f"{run} is a quantized run; name its float run instead.")
+    model = new_model(recipe, len(store.labels), normalization_of(described))
     load_weights(run, model)
     return model, recipe.clip, described
 
@@ -185,20 +225,49 @@ def _from_file(path: Path, store: Store, split: int) -> _Trained:
     file = load_model(path)
     check_apart({**file.training, "labels": file.labels}, path, store, split)
     if not isinstance(file.network, FloatNetwork):
-        raise DataError(f"{path} is an int8 model; a teacher must be an fp32 one.")
-    channels = file.clip.channel_count
+        raise DataError(f"{path} is an int8 model; name an fp32 one instead.")
+    model = float_model_of(file, path)
+    clip = replace(file.clip, channels="rgb") if file.clip.channels == "bgr" else file.clip
+    return model, clip, file.training
+
+
+def float_model_of(file: Model, path: Path) -> FloatModel:
+    """The trainable network of an fp32 model file, in eval mode; one of BGR turned to RGB.
+
+    Raises:
+        DataError: it is not one that InCab can train.
+    """
+    network, channels = file.network, file.clip.channel_count
+    assert isinstance(network, FloatNetwork)
     model: FloatModel
     if file.architecture.get("name") == "i3d":
-        model = I3D(len(file.labels), channels)
+        model = I3D(len(file.labels), channels, normalization=network.normalization)
     else:
         width = file.architecture.get("width_multiplier", 0.5)
-        model = MobileNet3D(len(file.labels), width, channels)
+        model = MobileNet3D(len(file.labels), width, channels, normalization=network.normalization)
+    silent = [conv.name for conv in network.convolutions if not conv.relu]
+    if silent:
+        raise DataError(
+            f"{path} has no ReLU behind {silent[0]} and {len(silent) - 1} others, where InCab's "
+            "networks have one; use a checkpoint that was not fused."
+        )
     try:
-        _unfold(file.network, model)
+        _unfold(network, model)
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{path} holds a network that cannot be rebuilt here ({error}).") from error
     _check_golden(model, file, path)
-    return model, file.clip, file.training
+    if file.clip.channels == "bgr":
+        _swap_red_and_blue(model)
+    return model
+
+
+@torch.no_grad()
+def _swap_red_and_blue(model: FloatModel) -> None:
+    """The same network for clips whose channels come in the other order."""
+    weight = next(module for module in model.modules() if isinstance(module, nn.Conv3d)).weight
+    weight.copy_(weight.flip(1))
+    before = model.normalize.normalization
+    model.normalize = Normalize(replace(before, mean=before.mean[::-1]))
 
 
 @torch.no_grad()

@@ -36,12 +36,17 @@ def new_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
-    """Weight decay acts on all, or leaves biases and batch-norm parameters alone."""
-    if recipe.decay_all:
-        return [{"params": list(model.parameters()), "weight_decay": recipe.weight_decay}]
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    return [
+    """Weight decay acts on all, or leaves biases and batch-norm parameters alone.
+
+    Learned step sizes never decay: towards zero their logarithm would pull S towards 1.
+    """
+    named = dict(model.named_parameters())
+    steps = [p for name, p in named.items() if name.endswith("log_scale")]
+    weights = [p for name, p in named.items() if not name.endswith("log_scale")]
+    decayed = [p for p in weights if recipe.decay_all or p.dim() > 1]
+    others = [p for p in weights if not recipe.decay_all and p.dim() <= 1]
+    groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": others + steps, "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]

@@ -13,12 +13,13 @@ A run is a folder:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from rich.console import Console
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -26,15 +27,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from core.errors import DataError
 from core.fusion import fuse
 from core.models.mobilenet3d import MobileNet3D
+from core.normalization import UNIT_RANGE
 from core.quantization import QatMobileNet3D
+from training.answers import answers_place, stored_answers
 from training.batches import StepBatches
 from training.checkpoint import (
     BEST_FILE,
     CHECKPOINT_FILE,
     check_same_run,
-    description_of_trained,
     load,
-    load_weights,
     read_description,
     save,
     weights_sha256,
@@ -42,11 +43,10 @@ from training.checkpoint import (
 )
 from training.config import Recipe
 from training.dataset import Augmentation, BalancedSampler, ChunkDataset
-from training.hardware import random_state, set_random_state
+from training.hardware import computes_bfloat16, random_state, set_random_state
 from training.models import (
     FloatModel,
     Teacher,
-    check_apart,
     load_teacher,
     new_model,
     people_of,
@@ -56,6 +56,7 @@ from training.optimizer import new_optimizer
 from training.parent import parent_of
 from training.processes import Processes
 from training.provenance import data_fingerprint, git_commit, versions
+from training.start import Start
 from training.store import Store
 
 _ALONE = Processes()
@@ -90,16 +91,20 @@ class Run:
         self.split, self.start = split, start
         self.device, self.processes = device or torch.device("cpu"), processes
         self.spec = recipe.clip
+        self.bfloat16 = computes_bfloat16(recipe.precision, self.device)
         self.workers = workers
+        self.data_fingerprint = data_fingerprint(store)
         self._prepare_data(in_memory)
 
-        model = new_model(recipe, len(store.labels))
+        begin = None if start is None else Start(start, recipe)
+        normalization = UNIT_RANGE if begin is None else begin.normalization
+        model = new_model(recipe, len(store.labels), normalization)
         self.people = {subset: people_of(store, split, subset) for subset in ("train", "val")}
-        if start is not None:
-            described = description_of_trained(start)
-            check_apart(described, start, store, split)
-            load_weights(start, model)
-            self._remember_people(described)
+        self.started_from: list[str] = []
+        if begin is not None:
+            begin.check_people(store, split)
+            self.started_from = begin.load(model, self.train_data, self.device)
+            self._remember_people(begin.described)
         self.teacher_path = teacher or (start if recipe.beta > 0 else None)
         self.teacher = self._load_teacher()
         if self.teacher is not None:
@@ -113,7 +118,7 @@ class Run:
             # Sooner than after hours of training.
             parent_of(start, self.fp32_network)
         self.model: FloatModel | QatMobileNet3D = (
-            QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit)
+            QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes)
             if recipe.quantize
             else model
         )
@@ -135,7 +140,10 @@ class Run:
         if processes.count > 1:
             # Weights of 1×1×1 convolutions lie the same way in both layouts; their strides do not.
             warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-            self.trained = DistributedDataParallel(self.model)
+            # Step sizes to be learned take no part in float epochs.
+            self.trained = DistributedDataParallel(
+                self.model, find_unused_parameters=recipe.learned_step_sizes
+            )
             # The weights are the first process's; dropout shall differ.
             if not processes.is_first:
                 torch.manual_seed(recipe.seed + 1_000_003 * processes.rank)
@@ -158,7 +166,14 @@ class Run:
         )
         train, val = store.subset(split, "train"), store.subset(split, "val")
         self.train_data = ChunkDataset(
-            store, train, self.spec, augmentation, recipe.seed, in_memory
+            store,
+            train,
+            self.spec,
+            augmentation,
+            recipe.seed,
+            in_memory,
+            recipe.stored_draws,
+            recipe.draws_seed,
         )
         self.val_data = ChunkDataset(store, val, self.spec, in_memory=in_memory)
         for name, data in (("train", self.train_data), ("val", self.val_data)):
@@ -193,12 +208,46 @@ class Run:
             return None
         if self.teacher_path is None:
             raise DataError("beta above 0 needs a teacher; name its run with --teacher or --start.")
-        return load_teacher(self.teacher_path, self.spec, self.store, self.split)
+        teacher = load_teacher(self.teacher_path, self.spec, self.store, self.split)
+        teacher.bfloat16 = computes_bfloat16(teacher.precision, self.device)
+        return teacher
+
+    def ask_teacher(self, stopping: Callable[[], bool], console: Console) -> None:
+        """With stored draws: get the teacher's answers to all of them, and let the teacher go.
+
+        Raises:
+            DataError: they are damaged, or cannot be written.
+            KeyboardInterrupt: `stopping` said so, and what is known has been saved.
+        """
+        if not self.recipe.stored_draws or self.teacher is None or self.teacher_path is None:
+            return
+        asked = {
+            "teacher": self.weights_sha256["teacher_sha256"],
+            "bfloat16": self.teacher.bfloat16,
+            "data": self.data_fingerprint,
+            "split": self.split,
+        }
+        folder = self.out if self.teacher_path.is_file() else self.teacher_path
+        self.train_data.answers = stored_answers(
+            self.teacher,
+            self.train_data,
+            answers_place(folder, self.train_data, asked),
+            batch_size=self.recipe.batch_size // self.recipe.accumulate,
+            device=self.device,
+            processes=self.processes,
+            stopping=stopping,
+            console=console,
+        )
+        self.teacher = None
 
     @property
     def kept(self) -> nn.Module:
         """What is validated and kept: the running average of weights, or the weights."""
         return self.average.module if self.average is not None else self.model
+
+    def quantizes(self, epoch: int) -> bool:
+        """Whether this epoch trains what the run is to become; a float student may come first."""
+        return not self.recipe.quantize or epoch >= self.recipe.quantize_from_epoch
 
     def means(self) -> dict[str, float]:
         """Losses and training accuracy of the epoch so far, of this process's clips."""
@@ -227,13 +276,20 @@ class Run:
             **self.weights_sha256,
             "people": {subset: sorted(people) for subset, people in self.people.items()},
             "data": self.store.description["origin"],
-            "data_fingerprint": data_fingerprint(self.store),
+            "data_fingerprint": self.data_fingerprint,
             "labels": self.store.labels,
             "device": self.device.type,
+            "bfloat16": self.bfloat16,
             "processes": self.processes.count,
             "commit": git_commit(),
             "versions": versions(),
+            **self._pixels(),
         } | self._begun
+
+    def _pixels(self) -> dict[str, Any]:
+        """How bytes are read, where that is not p / 255."""
+        normalization = self.model.normalize.normalization
+        return {} if normalization.is_unit_range else {"pixels": asdict(normalization)}
 
     def save_checkpoint(self) -> None:
         """Everything that the next step depends on, in one file that replaces the last."""

@@ -22,38 +22,49 @@ def display_names(paths: Iterable[Path]) -> dict[Path, str]:
     return names
 
 
-def accuracy_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Models side by side: totals first, then each class; two with their difference in points."""
+def accuracy_table(
+    results: Mapping[str, Mapping[str, Any]], temperatures: Mapping[str, float] | None = None
+) -> Table:
+    """Models side by side: totals first, then each class.
+
+    Behind every model but the first stands its difference from the first in points, as in the
+    paper's Table III. `temperatures` are those that calibrate the models, by the same names.
+    """
     table = Table(title="Accuracy on evaluation clips")
     table.add_column("")
-    for name in results:
+    for number, name in enumerate(results):
         table.add_column(name, justify="right")
-    compared = len(results) == 2
-    if compared:
-        table.add_column("difference", justify="right")
-    totals = (
-        ("mean per class", "mean_per_class_accuracy"),
-        ("top-1", "top1"),
-        ("calibration error", "ece"),
-    )
-    for title, key in totals:
-        values = [result[key] for result in results.values()]
-        difference = [_points(values)] if compared else []
-        table.add_row(title, *(f"{value:.1%}" for value in values), *difference)
-    table.add_row("clips", *(str(result["clips"]) for result in results.values()))
+        if number:
+            table.add_column("difference", justify="right")
+
+    def add(title: str, values: Sequence[float | None], form: str) -> None:
+        shown = ["—" if value is None else f"{value:{form}}" for value in values]
+        row = shown[:1]
+        for cell, value in zip(shown[1:], values[1:], strict=True):
+            row += [cell, _points(values[0], value)]
+        table.add_row(title, *row)
+
+    add("mean per class", [each["mean_per_class_accuracy"] for each in results.values()], ".1%")
+    add("top-1", [each["top1"] for each in results.values()], ".1%")
+    add("calibration error", [each["ece"] for each in results.values()], ".1%")
+    if temperatures is not None:
+        _add_plain(table, "temperature", [f"{temperatures[name]:.2f}" for name in results])
+    _add_plain(table, "clips", [str(each["clips"]) for each in results.values()])
     table.add_section()
-    classes = sorted({name for result in results.values() for name in result["per_class"]})
-    for name in classes:
+    for name in sorted({name for result in results.values() for name in result["per_class"]}):
         shares = [result["per_class"].get(name) for result in results.values()]
-        difference = [_points(shares)] if compared else []
-        cells = ("—" if share is None else f"{share:.0%}" for share in shares)
-        table.add_row(title_of(name), *cells, *difference)
+        add(title_of(name), shares, ".0%")
     return table
 
 
-def _points(values: Sequence[float | None]) -> str:
+def _add_plain(table: Table, title: str, values: Sequence[str]) -> None:
+    """A row whose differences would mean nothing."""
+    rest = (cell for value in values[1:] for cell in (value, ""))
+    table.add_row(title, values[0], *rest)
+
+
+def _points(first: float | None, second: float | None) -> str:
     """The second against the first in percentage points."""
-    first, second = values
     if first is None or second is None:
         return "—"
     points = round((second - first) * 100, 1)

@@ -56,6 +56,7 @@ class FbgemmBaseline:
         self._torch: Any = torch
         torch.set_num_threads(threads)
         torch.backends.quantized.engine = "fbgemm"
+        self._network = network
         self._input = network.convolutions[0].input
         self._pooled = network.classifier.input
         try:
@@ -108,6 +109,7 @@ class FbgemmBaseline:
         torch = self._torch
         with torch.inference_mode():
             # A view: in memory the clip is channels last, as FBGEMM's convolutions are.
+            pixels = self._network.quantize_pixels(pixels)
             levels = torch.from_numpy(np.array(pixels, order="C")).permute(3, 0, 1, 2).unsqueeze(0)
             x = torch._make_per_tensor_quantized_tensor(
                 levels, self._input.scale, self._input.zero_point

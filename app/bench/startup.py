@@ -98,7 +98,7 @@ def print_first_label() -> None:
     # Some of it only because a replay imports it, too.
     import app.replay
     import app.replay_table  # noqa: F401
-    from app.__main__ import Replay
+    from app.commands.replay import Replay
     from app.machine import default_threads
     from core.clip import RollingClip
     from core.comparison import predict

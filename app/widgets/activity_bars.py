@@ -7,7 +7,6 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
-from app.theme import DARK
 from core.activities import colour_of, title_of
 
 _ROWS = 5
@@ -18,14 +17,14 @@ class ActivityBars(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setMinimumHeight(_ROWS * 25)
-        self.setMaximumHeight(_ROWS * 52)
+        self.setMinimumHeight(_ROWS * 22)
+        self.setMaximumHeight(_ROWS * 64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._rows: list[tuple[str, float]] = []
         self.setAccessibleName("Most probable activities")
 
     def sizeHint(self) -> QSize:
-        return QSize(240, _ROWS * 25)
+        return QSize(240, _ROWS * 22)
 
     @property
     def rows(self) -> list[tuple[str, float]]:
@@ -44,7 +43,7 @@ class ActivityBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         height = self.height() / _ROWS
-        pixels = max(12, min(17, round(height * 0.46)))
+        pixels = max(12, min(20, round(height * 0.42)))
         for row in range(_ROWS):
             name, share = self._rows[row] if row < len(self._rows) else ("", 0.0)
             self._paint_row(
@@ -57,7 +56,7 @@ class ActivityBars(QWidget):
         thickness = max(4.0, area.height() * 0.17)
         track = QRectF(area.left(), area.bottom() - thickness - 3, area.width(), thickness)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(DARK.raised))
+        painter.setBrush(QColor(theme.colours().raised))
         painter.drawRoundedRect(track, thickness / 2, thickness / 2)
         if not name:
             return
@@ -73,7 +72,7 @@ class ActivityBars(QWidget):
         room = round(line.width()) - metrics.horizontalAdvance(f"  {percent}")
         title = metrics.elidedText(title_of(name), Qt.TextElideMode.ElideRight, room)
         bottom = Qt.AlignmentFlag.AlignBottom
-        painter.setPen(QColor(DARK.text))
+        painter.setPen(QColor(theme.colours().text))
         painter.drawText(line, int(Qt.AlignmentFlag.AlignLeft | bottom), title)
-        painter.setPen(QColor(DARK.quiet))
+        painter.setPen(QColor(theme.colours().quiet))
         painter.drawText(line, int(Qt.AlignmentFlag.AlignRight | bottom), percent)

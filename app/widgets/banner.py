@@ -1,18 +1,20 @@
-"""One sentence that says what went wrong and what to do; never in the way."""
+"""One sentence that says what went wrong or what was noticed; never in the way."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy
 
-from app.theme import DARK
-from app.widgets.controls import Button, label
+from app.theme import Tone
+from app.widgets.controls import Button, label, set_role
 from app.widgets.icons import icon
+
+_NOTICE_MS = 12_000
 
 
 class Banner(QFrame):
-    """Shows the newest problem until it is dismissed; hidden otherwise."""
+    """Shows the newest problem until it is dismissed, or a notice for a while."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,15 +23,17 @@ class Banner(QFrame):
         self.dismiss = QAction(icon("close"), "Dismiss", self)
         self.dismiss.setToolTip("Dismiss (Esc)")
         self.dismiss.triggered.connect(self.hide)
-        sign = label()
-        sign.setPixmap(icon("warning", DARK.bad).pixmap(22, 22))
+        self._sign = label()
+        self._sign_shown: tuple[str, Tone] = ("warning", "bad")
+        self._until = QTimer(self, interval=_NOTICE_MS, singleShot=True)
+        self._until.timeout.connect(self.hide)
         self._text = label("", name="Problem")
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 6, 6, 6)
+        layout.setContentsMargins(12, 2, 6, 2)
         layout.setSpacing(10)
-        layout.addWidget(sign)
+        layout.addWidget(self._sign)
         layout.addWidget(self._text, 1)
         layout.addWidget(Button(self.dismiss))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
@@ -42,6 +46,32 @@ class Banner(QFrame):
 
     def show_problem(self, sentence: str) -> None:
         """Show a sentence instead of any before."""
+        self._until.stop()
+        self._show(sentence, "banner", ("warning", "bad"))
+
+    def show_notice(self, sentence: str, *, sign: str = "bell", lasting: bool = False) -> None:
+        """Show what is worth knowing; it goes by itself, and never hides a problem."""
+        if self.isVisible() and self.property("role") == "banner":
+            return
+        self._show(sentence, "notice", (sign, "warning"))
+        if lasting:
+            self._until.stop()
+        else:
+            self._until.start()
+
+    def _show(self, sentence: str, role: str, sign: tuple[str, Tone]) -> None:
+        set_role(self, role)
+        self.setAccessibleName("Problem" if role == "banner" else "Notice")
+        self._sign_shown = sign
+        self._paint_sign()
         self._text.setText(sentence)
         self.setAccessibleDescription(sentence)
         self.show()
+
+    def _paint_sign(self) -> None:
+        self._sign.setPixmap(icon(*self._sign_shown).pixmap(22, 22))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint_sign()

@@ -23,11 +23,14 @@ class CheatSheet(QFrame):
         close.setToolTip("Close (Esc)")
         close.triggered.connect(self.hide)
         grid = QGridLayout()
-        grid.setHorizontalSpacing(28)
+        grid.setHorizontalSpacing(20)
         grid.setVerticalSpacing(9)
-        for row, (key, meaning) in enumerate(keys):
-            grid.addWidget(label(key, "title"), row, 0)
-            grid.addWidget(label(meaning), row, 1)
+        # In two columns, so that it fits a small window.
+        rows = (len(keys) + 1) // 2
+        for place, (key, meaning) in enumerate(keys):
+            column, row = divmod(place, rows)
+            grid.addWidget(label(key, "title"), row, 2 * column)
+            grid.addWidget(label(meaning), row, 2 * column + 1)
         head = QGridLayout()
         head.addWidget(label("Keyboard", "brand"), 0, 0)
         head.addWidget(Button(close), 0, 1, Qt.AlignmentFlag.AlignRight)

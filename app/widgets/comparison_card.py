@@ -1,16 +1,16 @@
-"""What quantization costs and what it buys, in four numbers."""
+"""What quantization costs and what it buys, in four numbers: so far, and in the last minute."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout
 
 from app import theme
-from app.messages import SLOTS, EngineReport, ModelPair, Numbers, Slot
+from app.messages import SLOTS, Compared, EngineReport, ModelPair, Numbers, Slot
 from app.ratios import ratio_in_words
-from app.theme import DARK
+from app.theme import Tone
 from app.widgets.controls import NumberTile, label, set_role
 from core.engine_choice import why_int8_gains_nothing
 
@@ -20,15 +20,13 @@ class ComparisonCard(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setProperty("role", "card")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Comparison")
-        self.setMinimumHeight(theme.FIGURES_HEIGHT[0])
-        self.setMaximumHeight(theme.FIGURES_HEIGHT[1])
-        self.agreement = NumberTile("agreement", DARK.good)
+        self.setMinimumHeight(theme.FIGURES_HEIGHT)
+        self.agreement = NumberTile("agreement", "good")
         self.divergence = NumberTile("KL divergence")
-        self.speed = NumberTile("faster", DARK.int8)
-        self.size = NumberTile("smaller", DARK.int8)
+        self.speed = NumberTile("faster", "int8")
+        self.size = NumberTile("smaller", "int8")
         self.agreement.setToolTip("Share of clips for which both models name the same activity.")
         self.divergence.setToolTip(
             "Mean KL divergence of int8's probabilities from fp32's, in nats; 0 is identical."
@@ -41,28 +39,43 @@ class ComparisonCard(QFrame):
         self.no_gain.setWordWrap(True)
         self.no_gain.hide()
 
+        self._recent = {
+            tile: label("", "quiet", name=f"{name}, last minute")
+            for tile, name in (
+                (self.agreement, "agreement"),
+                (self.divergence, "KL divergence"),
+                (self.speed, "speed ratio"),
+            )
+        }
+        times = label("session", "quiet"), label("last minute", "quiet")
+        times[0].setToolTip("Since this source or these models were chosen.")
+        times[1].setToolTip("The same figures over the clips of the last 60 s alone.")
         grid = QGridLayout()
-        grid.setHorizontalSpacing(22)
-        grid.setVerticalSpacing(6)
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(2)
         for column, tile in enumerate((self.agreement, self.divergence, self.speed, self.size)):
-            grid.addWidget(tile, 0, column)
-            grid.setColumnStretch(column, 1)
-            tile.setMinimumWidth(108)
+            grid.addWidget(tile, 0, column + 1)
+            grid.setColumnStretch(column + 1, 1)
+            tile.setMinimumWidth(92)
+            if tile in self._recent:
+                grid.addWidget(self._recent[tile], 1, column + 1)
+        for row, caption in enumerate(times):
+            grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
+        times[0].setContentsMargins(0, 7, 0, 0)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 14, 10)
-        layout.setSpacing(6)
+        layout.setContentsMargins(14, 0, 14, 6)
+        layout.setSpacing(3)
         self.clips = label("", "quiet", name="Clips compared")
         self.clips.setMinimumWidth(110)
-        self.clips.setAlignment(Qt.AlignmentFlag.AlignRight)
-        head = QHBoxLayout()
-        head.addWidget(label("INT8 against FP32", "title"))
-        head.addStretch()
-        head.addWidget(self.clips)
-        layout.addLayout(head)
+        self.clips.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         layout.addLayout(grid)
         layout.addStretch()
         layout.addWidget(self.no_gain)
         layout.addWidget(self.origin)
+
+    def recent_texts(self) -> list[str]:
+        """What is said of the last minute: agreement, divergence, speed."""
+        return [part.text() for part in self._recent.values()]
 
     def show_models(self, models: ModelPair) -> None:
         """Say whether the difference is quantization or two trainings."""
@@ -86,29 +99,44 @@ class ComparisonCard(QFrame):
     def _show_no_gain(self, visible: bool) -> None:
         self.no_gain.setVisible(visible)
         line = self.no_gain.fontMetrics().height() + self.layout().spacing()
-        self.setMinimumHeight(theme.FIGURES_HEIGHT[0] + (line if visible else 0))
+        self.setMinimumHeight(theme.FIGURES_HEIGHT + (line if visible else 0))
 
     def show_numbers(self, numbers: Numbers) -> None:
         """Show the figures as they are now."""
-        share, divergence = numbers.agreement, numbers.kl_divergence
-        self.clips.setText(f"{numbers.clips} clips" if numbers.clips else "")
-        if share is None or divergence is None:
-            self.agreement.show_number("–", colour=DARK.quiet)
-            self.divergence.show_number("–")
-        else:
-            self.agreement.show_number(f"{share * 100:.1f} %", colour=_colour_of_agreement(share))
-            self.divergence.show_number(f"{divergence:.3f}" if divergence >= 0.001 else "< 0.001")
-        faster = numbers.speed_ratio is None or numbers.speed_ratio >= 1
+        session = numbers.session
+        self.clips.setText(f"{session.clips} clips" if session.clips else "")
+        agreement, divergence = _words(session)
+        self.agreement.show_number(agreement, tone=_tone_of_agreement(session.agreement))
+        self.divergence.show_number(divergence)
+        ratio = session.speed_ratio
         self.speed.show_number(
-            *ratio_in_words(numbers.speed_ratio, "faster", "slower"),
-            DARK.int8 if faster else DARK.warning,
+            *ratio_in_words(ratio, "faster", "slower"),
+            "int8" if ratio is None or ratio >= 1 else "warning",
         )
+        agreement, divergence = _words(numbers.last_minute)
+        ratio_recent = " ".join(ratio_in_words(numbers.last_minute.speed_ratio, "faster", "slower"))
+        for tile, text in (
+            (self.agreement, agreement),
+            (self.divergence, divergence),
+            (self.speed, ratio_recent if numbers.last_minute.speed_ratio else "–"),
+        ):
+            self._recent[tile].setText(text)
         # What is measured on real clips outweighs the brief trial.
-        measured_faster = numbers.speed_ratio is not None and numbers.speed_ratio > 1
+        measured_faster = ratio is not None and ratio > 1
         self._show_no_gain(bool(self.no_gain.text()) and not measured_faster)
         self.size.show_number(*ratio_in_words(numbers.size_ratio, "smaller", "larger"))
 
 
-def _colour_of_agreement(share: float) -> str:
+def _words(compared: Compared) -> tuple[str, str]:
+    """Agreement and divergence as they are written."""
+    share, divergence = compared.agreement, compared.kl_divergence
+    if share is None or divergence is None:
+        return "–", "–"
+    return f"{share * 100:.1f} %", f"{divergence:.3f}" if divergence >= 0.001 else "< 0.001"
+
+
+def _tone_of_agreement(share: float | None) -> Tone:
     """Twins should agree on 95 % of clips; far below that something is wrong."""
-    return DARK.good if share >= 0.95 else DARK.warning if share >= 0.8 else DARK.bad
+    if share is None:
+        return "quiet"
+    return "good" if share >= 0.95 else "warning" if share >= 0.8 else "bad"

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.theme import Tone
 
 
 class Button(QToolButton):
@@ -15,12 +16,18 @@ class Button(QToolButton):
     def __init__(self, action: QAction, *, text: bool = False, role: str = "") -> None:
         super().__init__()
         self.setDefaultAction(action)
-        self.setIconSize(QSize(20, 20))
+        small = role == "small"
+        self.setIconSize(QSize(13, 13) if small else QSize(20, 20))
         self.setProperty("role", role)
-        self.setProperty("wide", text)
+        bare = text and action.icon().isNull()
+        self.setProperty("wide", text and not bare)
+        self.setProperty("bare", bare)
+        self.setAccessibleName(action.text())
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolButtonStyle(
-            Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            Qt.ToolButtonStyle.ToolButtonTextOnly
+            if bare
+            else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             if text
             else Qt.ToolButtonStyle.ToolButtonIconOnly
         )
@@ -51,15 +58,22 @@ def set_role(widget: QWidget, role: str) -> None:
         widget.style().polish(widget)
 
 
+def set_tone(widget: QWidget, tone: Tone | str, name: str = "tone") -> None:
+    """Give a label another of the theme's colours; `name` "pill" tints its ground too."""
+    if widget.property(name) != tone:
+        widget.setProperty(name, tone)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
 class NumberTile(QWidget):
     """A big number over a small caption; both keep their place while the number changes."""
 
-    def __init__(self, caption: str, colour: str = theme.DARK.text) -> None:
+    def __init__(self, caption: str, tone: Tone = "text") -> None:
         super().__init__()
         self._number = label("–", "number")
         self._number.setFont(theme.font(theme.NUMBER_PX, bold=True))
-        self._number.setStyleSheet(f"color: {colour}")
-        self._colour = colour
+        set_tone(self._number, tone)
         self._caption = label(caption, "quiet")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -73,11 +87,10 @@ class NumberTile(QWidget):
         """What it shows."""
         return self._number.text()
 
-    def show_number(self, text: str, caption: str | None = None, colour: str | None = None) -> None:
-        """Change the number, and the caption or colour when one is given."""
-        if colour is not None and colour != self._colour:
-            self._colour = colour
-            self._number.setStyleSheet(f"color: {colour}")
+    def show_number(self, text: str, caption: str | None = None, tone: Tone | None = None) -> None:
+        """Change the number, and the caption or tone when one is given."""
+        if tone is not None:
+            set_tone(self._number, tone)
         if text != self._number.text():
             self._number.setText(text)
             self.setAccessibleDescription(text)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
-from app.theme import DARK
+from app.theme import Tone
 
 _SMALLEST_PX = 13
 
@@ -19,7 +19,7 @@ class FitLabel(QWidget):
         super().__init__()
         self._largest_px = largest_px
         self._text = ""
-        self._colour = DARK.text
+        self._tone: Tone = "text"
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(round(QFontMetrics(theme.font(largest_px, bold=True)).height() * lines))
@@ -32,10 +32,10 @@ class FitLabel(QWidget):
         """What it shows."""
         return self._text
 
-    def show_text(self, text: str, colour: str = DARK.text) -> None:
-        """Change the text and its colour."""
-        if (text, colour) != (self._text, self._colour):
-            self._text, self._colour = text, colour
+    def show_text(self, text: str, tone: Tone = "text") -> None:
+        """Change the text and its tone."""
+        if (text, tone) != (self._text, self._tone):
+            self._text, self._tone = text, tone
             self.setAccessibleDescription(text)
             self.update()
 
@@ -51,7 +51,7 @@ class FitLabel(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setPen(QColor(self._colour))
+        painter.setPen(QColor(theme.colours().of(self._tone)))
         painter.setFont(theme.font(self.fitting_px(), bold=True))
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(self.rect(), int(flags) | int(Qt.TextFlag.TextWordWrap), self._text)

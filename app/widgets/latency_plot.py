@@ -9,13 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.messages import SLOTS, Answer, Slot
-from app.theme import DARK
-from app.widgets.controls import label
+from app.widgets.controls import label, set_tone
 
 # The axis grows with what there is to show, up to a minute.
 _WINDOWS_S = (10, 20, 30, 60)
@@ -30,50 +29,51 @@ class LatencyPlot(QFrame):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self.setProperty("role", "card")
         self.setAccessibleName("Latency over time")
-        self.setMinimumHeight(theme.FIGURES_HEIGHT[0])
-        self.setMaximumHeight(theme.FIGURES_HEIGHT[1])
+        self.setMinimumHeight(theme.FIGURES_HEIGHT)
         self._clock = clock
         self._points: dict[Slot, deque[tuple[float, float]]] = {
             slot: deque(maxlen=_POINTS) for slot in SLOTS
         }
-        plot = pg.PlotWidget(background=DARK.card)
+        plot = pg.PlotWidget(background=None)
         plot.setFrameShape(QFrame.Shape.NoFrame)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.showGrid(y=True, alpha=0.25)
         for side in ("left", "bottom"):
             axis = plot.getAxis(side)
-            axis.setTextPen(DARK.quiet)
-            axis.setPen(DARK.line)
             axis.setStyle(tickFont=theme.font(12), tickLength=-4)
             axis.enableAutoSIPrefix(False)
         plot.getAxis("left").setWidth(34)
         self._plot = plot
-        self._curves = {
-            slot: plot.plot(pen=pg.mkPen(DARK.of_slot(slot), width=1.6)) for slot in SLOTS
-        }
-
-        head = QHBoxLayout()
-        head.addWidget(label("Latency, ms per clip", "title"))
-        head.addStretch()
-        head.setSpacing(14)
-        for slot in SLOTS:
-            entry = label(f"━ {slot.upper()}", "quiet")
-            entry.setStyleSheet(f"color: {DARK.of_slot(slot)}")
-            head.addWidget(entry)
+        self._curves = {slot: plot.plot() for slot in SLOTS}
+        self.legend = _legend()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 14, 6)
-        layout.setSpacing(2)
-        layout.addLayout(head)
+        layout.setContentsMargins(14, 2, 14, 6)
         layout.addWidget(plot, 1)
+        self._colour()
         self.refresh()
 
+    def _colour(self) -> None:
+        colours = theme.colours()
+        self._plot.setBackground(colours.card)
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setTextPen(colours.quiet)
+            axis.setPen(colours.line)
+        for slot, curve in self._curves.items():
+            curve.setPen(pg.mkPen(colours.of_slot(slot), width=1.6))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._colour()
+
     def sizeHint(self) -> QSize:
-        return QSize(400, theme.FIGURES_HEIGHT[0])
+        return QSize(400, theme.FIGURES_HEIGHT)
 
     def add(self, answer: Answer) -> None:
         """Remember the times of one answer."""
@@ -112,6 +112,18 @@ class LatencyPlot(QFrame):
         self._plot.setXRange(-seconds, 0, padding=0.04)
         times = range(-seconds, 1, max(1, seconds // 5))
         self._plot.getAxis("bottom").setTicks([[(s, f"{s} s" if s else "now") for s in times]])
+
+
+def _legend() -> QWidget:
+    legend = QWidget()
+    row = QHBoxLayout(legend)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(14)
+    for slot in SLOTS:
+        entry = label(f"━ {slot.upper()}", "quiet")
+        set_tone(entry, slot)
+        row.addWidget(entry)
+    return legend
 
 
 def break_at_gaps(series: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
 
 from app import theme
 from app.messages import EngineReport, ModelDescription, ModelNumbers, Slot, engine_title
-from app.theme import DARK
+from app.theme import Tone
 from app.widgets.activity_bars import ActivityBars
-from app.widgets.controls import NumberTile, label, set_role
+from app.widgets.controls import NumberTile, label, set_role, set_tone
 from app.widgets.fit_label import FitLabel
+from app.widgets.sparkline import Sparkline
 from core.activities import title_of
 from core.comparison import Prediction
 from core.decisions import Decision
 
+# In a panel lower than this the bars need the room of the lesser figures.
+_ROOMY = 350
+_LOWEST = 280
 _NOTHING_DERIVED = "could do – FPS (derived)"
 
 
@@ -26,11 +31,11 @@ class ModelPanel(QFrame):
         self._description: ModelDescription | None = None
         self._failed = False
         self.setProperty("role", "card")
-        self.setMinimumWidth(272)
+        self.setMinimumSize(272, _LOWEST)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
         self.title = label(f"{slot.upper()} student", "title")
-        self.title.setStyleSheet(f"color: {DARK.of_slot(slot)}")
+        set_tone(self.title, slot)
         self.setAccessibleName(self.title.text())
         self.file = label("", "quiet", name="Model file")
         self.activity = FitLabel(theme.LABEL_PX, 2, "Activity")
@@ -46,10 +51,15 @@ class ModelPanel(QFrame):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.bars)
         self._pages.addWidget(self.message)
-        self.live_fps = NumberTile("FPS live", DARK.of_slot(slot))
-        self.p50 = NumberTile("ms median")
+        self.live_fps = NumberTile("FPS live", slot)
+        self.p50 = NumberTile("ms p50")
         self.p95 = NumberTile("ms p95")
-        self.p95.setToolTip("95 of 100 clips were answered within this time.")
+        self.p99 = NumberTile("ms p99")
+        self.live_fps.setToolTip("Clips that this model really answered in a second.")
+        for tile, share in ((self.p50, "Half"), (self.p95, "95 of 100"), (self.p99, "99 of 100")):
+            tile.setToolTip(f"{share} of the last minute's clips were answered within this time.")
+        self.sparkline = Sparkline(slot, "Latency of the last minute")
+        self.sparkline.setToolTip("Time of each clip in the last minute, from zero.")
         self.engine = label("", "quiet", name="Engine")
         self.derived = label(_NOTHING_DERIVED, "quiet", name="Derived speed")
         self.accuracy = label("", "quiet", name="Accuracy")
@@ -66,22 +76,29 @@ class ModelPanel(QFrame):
         answer.addWidget(self.activity, 1)
         answer.addWidget(self.confidence)
         tiles = QHBoxLayout()
-        tiles.setSpacing(8)
-        for tile in (self.live_fps, self.p50, self.p95):
+        tiles.setSpacing(4)
+        for tile in (self.live_fps, self.p50, self.p95, self.p99):
             tiles.addWidget(tile, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 14, 10)
-        layout.setSpacing(6)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setSpacing(5)
         layout.addLayout(head)
         layout.addLayout(answer)
         layout.addWidget(self._pages, 1)
         layout.addLayout(tiles)
+        layout.addWidget(self.sparkline)
         remarks = QVBoxLayout()
-        remarks.setSpacing(1)
+        remarks.setSpacing(0)
         for line in (self.engine, self.derived, self.accuracy):
             remarks.addWidget(line)
         layout.addLayout(remarks)
         self.accuracy.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        roomy = self.height() >= _ROOMY
+        self.sparkline.setVisible(roomy)
+        self.derived.setVisible(roomy)
 
     # -- what the model is ---------------------------------------------------------------------
 
@@ -99,6 +116,7 @@ class ModelPanel(QFrame):
 
     def show_engine(self, report: EngineReport) -> None:
         """Show which engine runs the model, how fast it was when tried, and what was left out."""
+        self._failed = False
         title = engine_title(report.probed.engine)
         latency_ms = report.probed.latency_ms
         if len(report.left_out) > 1:
@@ -125,16 +143,26 @@ class ModelPanel(QFrame):
         self.file.setText(f"{description.file_mb:.2f} MB")
         self.file.setToolTip(f"{description.file_name}\n{len(description.labels)} activities")
 
+    def show_fault(self, headline: str, sentence: str) -> None:
+        """Its engine failed and is tried again or replaced; nothing else is shown until it runs."""
+        self._failed = True
+        self._say(headline, sentence, "warning")
+
+    def show_stall(self, sentence: str) -> None:
+        """Its engine is busy for too long; an answer takes this away."""
+        if not self._failed:
+            self._say("not answering", sentence, "warning")
+
     def show_failure(self, sentence: str) -> None:
         """The model does not run; the other one goes on."""
         self._failed = True
-        self._say("not running", sentence, DARK.bad)
+        self._say("not running", sentence, "bad")
 
     def show_waiting(self, text: str) -> None:
         """There is nothing to say yet: no video, or the clip buffer is filling."""
         if self._failed:
             return
-        self.activity.show_text(text, DARK.quiet)
+        self.activity.show_text(text, "quiet")
         self._show_confidence(None)
         self.bars.show_rows([])
         self._pages.setCurrentWidget(self.bars)
@@ -144,8 +172,8 @@ class ModelPanel(QFrame):
         self.confidence.setVisible(confidence is not None)
         self.confidence.setText("" if confidence is None else f"{confidence * 100:.0f} %")
 
-    def _say(self, headline: str, sentence: str, colour: str = DARK.quiet) -> None:
-        self.activity.show_text(headline, colour)
+    def _say(self, headline: str, sentence: str, tone: Tone = "quiet") -> None:
+        self.activity.show_text(headline, tone)
         self._show_confidence(None)
         self.message.setText(sentence)
         self._pages.setCurrentWidget(self.message)
@@ -161,7 +189,7 @@ class ModelPanel(QFrame):
             self.activity.show_text(title_of(labels[decision.class_index]))
             self._show_confidence(decision.confidence)
         else:
-            self.activity.show_text(decision.state, DARK.quiet)
+            self.activity.show_text(decision.state, "quiet")
             self._show_confidence(None)
         self.bars.show_rows([(labels[index], share) for index, share in prediction.top(5)])
         self._pages.setCurrentWidget(self.bars)
@@ -172,6 +200,8 @@ class ModelPanel(QFrame):
         self.live_fps.show_number(f"{numbers.fps:.1f}" if latency else "–")
         self.p50.show_number(milliseconds(latency.p50) if latency else "–")
         self.p95.show_number(milliseconds(latency.p95) if latency else "–")
+        self.p99.show_number(milliseconds(latency.p99) if latency else "–")
+        self.sparkline.show_values(numbers.recent_ms)
         could_do = numbers.could_do_fps
         self.derived.setText(
             f"could do {could_do:.0f} FPS (derived)" if could_do else _NOTHING_DERIVED

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontMetrics
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app import theme
 from app.messages import Numbers
 from app.state import State
-from app.theme import DARK
-from app.widgets.controls import label
+from app.theme import Tone
+from app.widgets.controls import label, set_tone
 
 # Each figure has room for its widest value, so that nothing moves when a digit is added.
 _FIGURES = {
@@ -109,17 +109,14 @@ class StatePill(QLabel):
     def _refresh(self) -> None:
         playing = self._state is State.PLAYING and not self._silent
         state = State.FAILED if self._silent else self._state
-        word, colour = {
-            State.IDLE: ("NO SOURCE", DARK.quiet),
-            State.OPENING: ("OPENING", DARK.accent),
-            State.PLAYING: ("LIVE" if self._live else "PLAYING", DARK.good),
-            State.PAUSED: ("PAUSED", DARK.warning),
-            State.ENDED: ("ENDED", DARK.quiet),
-            State.FAILED: ("NO SIGNAL" if self._live else "FAILED", DARK.bad),
-        }[state]
+        words: dict[State, tuple[str, Tone]] = {
+            State.IDLE: ("NO SOURCE", "quiet"),
+            State.OPENING: ("OPENING", "accent"),
+            State.PLAYING: ("LIVE" if self._live else "PLAYING", "good"),
+            State.PAUSED: ("PAUSED", "warning"),
+            State.ENDED: ("ENDED", "quiet"),
+            State.FAILED: ("NO SIGNAL" if self._live else "FAILED", "bad"),
+        }
+        word, tone = words[state]
         self.setText(f"● {word}  {self._fps:.1f} fps" if playing else f"● {word}")
-        ground = QColor(colour)
-        self.setStyleSheet(
-            f"color: {colour}; padding: 5px 12px; border-radius: 13px;"
-            f"background: rgba({ground.red()}, {ground.green()}, {ground.blue()}, 28);"
-        )
+        set_tone(self, tone, "pill")

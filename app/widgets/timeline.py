@@ -2,185 +2,214 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
-from app.theme import DARK
-from app.timeline_record import UNKNOWN, TimelineRecord
-from core.activities import colour_of, title_of
+from app.timeline_record import Moment, TimelineRecord
+from app.timeline_zoom import Zoom
+from app.widgets import timeline_paint as paint
+from app.widgets.timeline_paint import TITLES, clock_time, precise_time
+from core.activities import title_of
 
-_NAMES_WIDTH = 62
-_EDGE = 14
-_AXIS_HEIGHT = 18
-_GAP = 3
-_DIFFERS_HEIGHT = 5
-_NARROWEST_NAMED = 64
-_TITLES = {"truth": "truth", "int8": "INT8", "fp32": "FP32"}
+__all__ = ["Timeline", "clock_time"]
+
+_WHEEL_NOTCH = 120
+_ZOOM_A_NOTCH = 0.8
+_SCROLL_A_NOTCH = 0.12
+_HINT = "The timeline fills while a video plays. A click on it then jumps there."
 
 
 class Timeline(QWidget):
-    """Paints a TimelineRecord; the newest moment is marked."""
+    """Paints a TimelineRecord; the newest moment is marked, a click or drag asks to go there."""
+
+    seek_requested = Signal(float)  # seconds
 
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Timeline")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMouseTracking(True)
+        self.zoomed = Zoom()
         self._record: TimelineRecord | None = None
-        self._colours = np.zeros((1, 3), np.uint8)
+        self._palette: paint.Palette | None = None
         self._now_s: float | None = None
-        self._hint = "The timeline fills while a video plays."
+        self._hovered_x: int | None = None
+        self._dragging = False
 
     def sizeHint(self) -> QSize:
-        with_truth = self._record is not None and self._record.truth is not None
-        return QSize(800, 110 if with_truth else 88)
+        return QSize(800, 100 if self._with_truth else 80)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(300, 84 if self._with_truth else 66)
+
+    @property
+    def _with_truth(self) -> bool:
+        return self._record is not None and self._record.truth is not None
 
     def show_record(self, record: TimelineRecord | None) -> None:
         """Show another record, which may go on growing; call refresh() when it did."""
         self._record = record
-        self.updateGeometry()
+        self._palette = paint.Palette(record.labels) if record is not None else None
         self._now_s = None
-        if record is not None:
-            # The last colour stands for UNKNOWN, which is index -1.
-            colours = [*(colour_of(name) for name in record.labels), DARK.raised]
-            self._colours = np.array([QColor(c).getRgb()[:3] for c in colours], np.uint8)
+        self.zoomed.reset()
+        self.updateGeometry()
         self.update()
 
     def refresh(self, now_s: float | None) -> None:
         """Paint what was added; `now_s` is the time of the picture on the screen."""
-        self._now_s = now_s
+        if not self._dragging and now_s != self._now_s:
+            self._now_s = now_s
+            if now_s is not None and self._record is not None:
+                self.zoomed.follow(self._record.window_s, now_s)
         self.update()
 
-    # -- geometry ------------------------------------------------------------------------------
+    # -- where things are ----------------------------------------------------------------------
 
-    def _strips(self) -> dict[str, QRect]:
+    def strips(self) -> dict[str, QRect]:
         """Where each row is painted."""
-        names = ["int8", "differs", "fp32"]
-        if self._record is not None and self._record.truth is not None:
-            names.insert(0, "truth")
-        left = _EDGE + _NAMES_WIDTH
-        width = max(1, self.width() - left - _EDGE)
-        top, bottom = 10, self.height() - _AXIS_HEIGHT - 6
-        strips = len(names) - 1
-        height = (bottom - top - _DIFFERS_HEIGHT - _GAP * strips) // strips
-        rects: dict[str, QRect] = {}
-        for name in names:
-            row = _DIFFERS_HEIGHT if name == "differs" else height
-            rects[name] = QRect(left, top, width, row)
-            top += row + _GAP
-        return rects
+        return paint.strips(self.width(), self.height(), self._with_truth)
+
+    @property
+    def shown_s(self) -> tuple[float, float]:
+        """The times at the left and right edge of the strips."""
+        return self.zoomed.of(self._record.window_s) if self._record is not None else (0.0, 1.0)
+
+    def time_at(self, x: float) -> float:
+        """The time that belongs to a horizontal position."""
+        area, (start_s, end_s) = self.strips()["int8"], self.shown_s
+        share = min(max((x - area.left()) / area.width(), 0.0), 1.0)
+        return start_s + share * (end_s - start_s)
 
     # -- painting ------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(DARK.line))
-        painter.setBrush(QColor(DARK.card))
-        frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.drawRoundedRect(frame, theme.RADIUS, theme.RADIUS)
-        rects = self._strips()
-        width = rects["int8"].width()
-        rows = self._record.columns(width) if self._record is not None else {}
+        painter.fillRect(self.rect(), QColor(theme.colours().card))
+        rects, shown_s = self.strips(), self.shown_s
+        area = rects["int8"]
+        rows = self._record.columns(area.width(), shown_s) if self._record is not None else {}
         painter.setFont(theme.font(theme.SMALL_PX))
+        colours = theme.colours()
         for name, rect in rects.items():
             if name == "differs":
-                self._paint_differences(painter, rect, rows.get(name))
+                if name in rows:
+                    paint.paint_differences(painter, rect, rows[name])
                 continue
-            self._paint_strip(painter, rect, rows.get(name))
-            painter.setPen(QColor(DARK.quiet if name == "truth" else getattr(DARK, name)))
-            text = QRect(_EDGE, rect.top(), _NAMES_WIDTH, rect.height())
-            painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter), _TITLES[name])
-        self._paint_axis(painter, rects)
-
-    def _paint_strip(self, painter: QPainter, rect: QRect, row: NDArray[np.int16] | None) -> None:
-        if row is None:
-            painter.fillRect(rect, QColor(DARK.raised))
-            return
-        pixels = np.ascontiguousarray(self._colours[row])
-        image = QImage(pixels.data, len(row), 1, 3 * len(row), QImage.Format.Format_RGB888)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(rect, image)
-        self._paint_names(painter, rect, row)
-
-    def _paint_names(self, painter: QPainter, rect: QRect, row: NDArray[np.int16]) -> None:
-        assert self._record is not None
-        bounds = np.flatnonzero(np.diff(row)) + 1
-        metrics, elide = painter.fontMetrics(), Qt.TextElideMode.ElideRight
-        for start, end in zip([0, *bounds], [*bounds, len(row)], strict=True):
-            if row[start] == UNKNOWN or end - start < _NARROWEST_NAMED:
-                continue
-            name = self._record.labels[row[start]]
-            box = QRect(rect.left() + int(start) + 6, rect.top(), int(end - start), rect.height())
-            title = metrics.elidedText(title_of(name), elide, int(end - start) - 12)
-            painter.setPen(QColor(theme.text_on(colour_of(name))))
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), title)
-
-    def _paint_differences(
-        self, painter: QPainter, rect: QRect, row: NDArray[np.int16] | None
-    ) -> None:
-        if row is None:
-            return
-        bounds = np.flatnonzero(np.diff(row)) + 1
-        for start, end in zip([0, *bounds], [*bounds, len(row)], strict=True):
-            if row[start]:
-                left = rect.left() + int(start)
-                painter.fillRect(
-                    QRect(left, rect.top(), int(end - start), rect.height()), QColor(DARK.bad)
-                )
-
-    def _paint_axis(self, painter: QPainter, rects: dict[str, QRect]) -> None:
-        area = rects["int8"]
-        axis = QRect(area.left(), self.height() - _AXIS_HEIGHT - 5, area.width(), _AXIS_HEIGHT)
-        painter.setFont(theme.font(12))
-        painter.setPen(QColor(DARK.quiet))
+            paint.paint_strip(painter, rect, rows.get(name), self._palette)
+            painter.setFont(theme.font(theme.SMALL_PX))
+            painter.setPen(QColor(colours.quiet if name == "truth" else getattr(colours, name)))
+            text = QRect(paint.EDGE, rect.top(), paint.NAMES_WIDTH, rect.height())
+            painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter), TITLES[name])
+        axis = QRect(area.left(), rects["fp32"].bottom() + 3, area.width(), paint.AXIS_HEIGHT)
         if self._record is None:
-            painter.drawText(axis, int(Qt.AlignmentFlag.AlignVCenter), self._hint)
+            painter.setPen(QColor(colours.quiet))
+            painter.drawText(axis, int(Qt.AlignmentFlag.AlignVCenter), _HINT)
             return
-        start_s, end_s = self._record.window_s
-        flags = Qt.AlignmentFlag.AlignVCenter
-        left, right = clock_time(start_s), clock_time(end_s)
-        painter.drawText(axis, int(flags | Qt.AlignmentFlag.AlignLeft), left)
-        painter.drawText(axis, int(flags | Qt.AlignmentFlag.AlignRight), right)
-        painter.drawText(
-            axis,
-            int(flags | Qt.AlignmentFlag.AlignHCenter),
-            "each clip's most probable activity · red: the models differ",
-        )
-        if self._now_s is not None and start_s <= self._now_s <= end_s:
-            share = (self._now_s - start_s) / (end_s - start_s)
-            x = area.left() + round(share * (area.width() - 1))
-            bottom = rects["fp32"].bottom()
-            painter.fillRect(QRect(x - 1, 6, 2, bottom - 2), QColor(DARK.text))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint.paint_axis(painter, axis, shown_s)
+        if not self.zoomed.whole:
+            paint.paint_extent(painter, axis, shown_s, self._record.window_s)
+        if self._hovered_x is not None:
+            self._paint_line(painter, self._hovered_x, colours.quiet, 1)
+        if self._now_s is not None and shown_s[0] <= self._now_s <= shown_s[1]:
+            share = (self._now_s - shown_s[0]) / (shown_s[1] - shown_s[0])
+            self._paint_line(
+                painter, area.left() + round(share * (area.width() - 1)), colours.text, 2
+            )
 
-    # -- hovering ------------------------------------------------------------------------------
+    def _paint_line(self, painter: QPainter, x: int, colour: str, width: int) -> None:
+        rects = self.strips()
+        top = min(rect.top() for rect in rects.values()) - 3
+        height = rects["fp32"].bottom() + 3 - top
+        painter.fillRect(QRect(x - width // 2, top, width, height), QColor(colour))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._record is not None:
+            self._palette = paint.Palette(self._record.labels)
+
+    # -- mouse ---------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton and self._can_seek():
+            self._dragging = True
+            self._seek(event.position().x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hovered_x = round(event.position().x())
+        if self._dragging:
+            self._seek(event.position().x())
+        if self._record is not None:
+            words = self.describe_at(self._hovered_x)
+            QToolTip.showText(event.globalPosition().toPoint() + QPoint(0, 12), words, self)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._dragging = False
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered_x = None
+        self.update()
+        super().leaveEvent(event)
+
+    def _can_seek(self) -> bool:
+        return self._record is not None and not self._record.live
+
+    def _seek(self, x: float) -> None:
+        time_s = self.time_at(x)
+        # The mark goes at once; the picture follows.
+        self._now_s = time_s
+        self.seek_requested.emit(time_s)
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """The wheel zooms around the pointer; sideways or with Shift it scrolls."""
+        if self._record is None:
+            return
+        sideways, upright = event.angleDelta().x(), event.angleDelta().y()
+        if sideways or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            notches = (sideways or upright) / _WHEEL_NOTCH
+            self.zoomed.scroll(self._record.window_s, -notches * _SCROLL_A_NOTCH)
+        else:
+            at_s = self.time_at(event.position().x())
+            self.zoomed.zoom(self._record.window_s, at_s, _ZOOM_A_NOTCH ** (upright / _WHEEL_NOTCH))
+        event.accept()
+        self.update()
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom around the present moment, or the middle when it is not shown."""
+        if self._record is None:
+            return
+        start_s, end_s = self.shown_s
+        now_s = self._now_s
+        inside = now_s is not None and start_s <= now_s <= end_s
+        self.zoomed.zoom(self._record.window_s, now_s if inside else (start_s + end_s) / 2, factor)
+        self.update()
+
+    # -- words ---------------------------------------------------------------------------------
 
     def describe_at(self, x: int) -> str:
-        """What the strips say at a horizontal position, for the tooltip."""
+        """What is known of the moment at a horizontal position, for the tooltip."""
         if self._record is None:
             return ""
-        area = self._strips()["int8"]
-        column = min(max(x - area.left(), 0), area.width() - 1)
-        start_s, end_s = self._record.window_s
-        rows = self._record.columns(area.width())
-        lines = [clock_time(start_s + (end_s - start_s) * column / area.width())]
-        for name, title in _TITLES.items():
-            if name in rows and rows[name][column] != UNKNOWN:
-                lines.append(f"{title}: {title_of(self._record.labels[rows[name][column]])}")
-        return "\n".join(lines)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self.describe_at(event.pos().x()), self)
-            return True
-        return super().event(event)
+        start_s, end_s = self.shown_s
+        column_s = (end_s - start_s) / self.strips()["int8"].width()
+        return in_words(self._record.moment(self.time_at(x), column_s))
 
 
-def clock_time(time_s: float) -> str:
-    """Minutes and seconds, with hours when there are any: 00:41, 1:02:03."""
-    minutes, seconds = divmod(int(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+def in_words(moment: Moment) -> str:
+    """A moment in lines: its time, the truth, and what each model holds most probable."""
+    lines = [precise_time(moment.time_s)]
+    if moment.truth is not None:
+        lines.append(f"truth: {title_of(moment.truth)}")
+    for slot, top in moment.answers.items():
+        named = (
+            title_of(name) if share is None else f"{title_of(name)} {share * 100:.0f} %"
+            for name, share in top
+        )
+        lines.append(f"{TITLES[slot]}: {' · '.join(named)}")
+    if not moment.answers:
+        lines.append("not answered yet")
+    return "\n".join(lines)

@@ -26,7 +26,10 @@ Mark = Literal["none", "paused", "ended", "opening"]
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The words over the picture: a big line, its confidence, and a small line below."""
+    """The words over the picture: a big line, its confidence, and a small line below.
+
+    They lie on a dark shade in every theme, so their colours are those of the dark one.
+    """
 
     text: str
     confidence: float | None = None
@@ -155,7 +158,7 @@ class VideoView(QWidget):
         corners, inside = QPainterPath(), QPainterPath()
         corners.addRect(area)
         inside.addRoundedRect(area, theme.RADIUS, theme.RADIUS)
-        painter.fillPath(corners.subtracted(inside), QColor(DARK.window))
+        painter.fillPath(corners.subtracted(inside), QColor(theme.colours().window))
 
     @property
     def _unit(self) -> int:

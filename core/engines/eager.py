@@ -30,6 +30,8 @@ class EagerEngine:
         if not isinstance(network, FloatNetwork):
             raise EngineError("The eager engine runs fp32 models only; choose openvino for int8.")
         torch.set_num_threads(threads)
+        self._mean = torch.tensor(network.normalization.mean).reshape(-1, 1, 1, 1)
+        self._scale = network.normalization.scale
         self._features = _chain(network.stages)
         self._weight = torch.from_numpy(network.classifier.weight)
         self._bias = torch.from_numpy(network.classifier.bias)
@@ -39,7 +41,8 @@ class EagerEngine:
         """T×H×W×C uint8 pixels to K float32 logits."""
         # A copy of its own: torch takes no read-only or mirrored arrays.
         clip = torch.from_numpy(np.array(pixels, order="C"))
-        x = clip.permute(3, 0, 1, 2).unsqueeze(0).contiguous().float() / 255
+        x = clip.permute(3, 0, 1, 2).unsqueeze(0).contiguous().float()
+        x = (x - self._mean) * self._scale
         pooled = self._features(x).mean(dim=(2, 3, 4))
         return functional.linear(pooled, self._weight, self._bias)[0].numpy()
 

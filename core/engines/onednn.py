@@ -125,6 +125,7 @@ class OneDnnEngine:
         _refuse_what_it_cannot_run(network)
         self._network = network
         self._clip_shape = clip_shape
+        self._mean = torch.tensor(network.normalization.mean).reshape(-1, 1, 1, 1)
         try:
             self._layers = list(_prepare(network, clip_shape))
             self._run(torch.zeros(clip_shape, dtype=torch.uint8))
@@ -138,6 +139,8 @@ class OneDnnEngine:
     def logits(self, pixels: U8) -> F32:
         """T×H×W×C uint8 pixels to K float32 logits."""
         check_clip(pixels, self._clip_shape)
+        if isinstance(self._network, Int8Network):
+            pixels = self._network.quantize_pixels(pixels)
         # Torch takes no mirrored arrays and warns of read-only ones; any other is used in place.
         return self._run(torch.from_numpy(np.require(pixels, requirements=["C", "W"])))
 
@@ -146,7 +149,7 @@ class OneDnnEngine:
         x = pixels.permute(3, 0, 1, 2).unsqueeze(0)
         network = self._network
         if isinstance(network, FloatNetwork):
-            x = x.float() / 255
+            x = (x.float() - self._mean) * network.normalization.scale
             for layer in self._layers:
                 x = layer(x)
             pooled, classifier = x.mean(dim=(2, 3, 4))[0].numpy(), network.classifier

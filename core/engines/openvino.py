@@ -23,7 +23,6 @@ from core.engines.checks import adds_in_16_bits, check_clip, refuse_saturation
 from core.engines.pixel_blocks import lay_out, on_blocks, takes_blocks
 from core.errors import EngineError
 from core.network import (
-    PIXEL_SCALE,
     Branches,
     FloatConv,
     FloatLinear,
@@ -143,13 +142,26 @@ def _chain(x: _Node, stages: Sequence[Stage | Int8Conv]) -> _Node:
     return x
 
 
+def _normalize(pixels: _Node, network: Network) -> _Node:
+    """N×T×H×W×C uint8 to the real numbers of the first layer's input, quantized where it is."""
+    normalization = network.normalization
+    x = ops.convert(pixels, "f32")
+    if any(normalization.mean):
+        # A node of its own: in the first convolution's bias it would change what padding means.
+        x = ops.subtract(x, _constant(normalization.mean))
+    x = ops.multiply(x, _constant(normalization.scale))
+    if isinstance(network, Int8Network) and not normalization.is_unit_range:
+        x = _fake_quantize(x, network.convolutions[0].input)
+    return x
+
+
 def build_graph(
     network: Network, clip_shape: tuple[int, int, int, int], batch: int = 1
 ) -> ov.Model:
     """The whole network: N×T×H×W×C uint8 pixels to N×K float32 logits."""
     pixels = ops.parameter([batch, *clip_shape], ov.Type.u8, name="pixels")
     # Scaling stands before the transpose: only so does the first convolution become an int8 kernel.
-    x = ops.multiply(ops.convert(pixels, "f32"), _constant(PIXEL_SCALE))
+    x = _normalize(pixels, network)
     x = ops.transpose(x, ops.constant(np.array([0, 4, 1, 2, 3])))
     x = _chain(x, network.stages if isinstance(network, FloatNetwork) else network.convolutions)
     x = ops.reduce_mean(x, ops.constant(np.array([2, 3, 4])), keep_dims=False)

@@ -120,7 +120,7 @@ def run_classifier(network: Int8Network, x: U8) -> NDArray[np.float32]:
 
 def float_logits(network: FloatNetwork, pixels: U8) -> NDArray[np.float32]:
     """The fp32 network in float64: T×H×W×C uint8 pixels to K logits."""
-    x = pixels.transpose(3, 0, 1, 2).astype(np.float64) / 255
+    x = network.normalization.apply(pixels).transpose(3, 0, 1, 2)
     pooled = _float_chain(network.stages, x).mean(axis=(1, 2, 3))
     classifier = network.classifier
     return (classifier.weight.astype(np.float64) @ pooled + classifier.bias).astype(np.float32)
@@ -155,7 +155,7 @@ class ReferenceEngine:
         """T×H×W×C uint8 pixels to K float32 logits."""
         if isinstance(self.network, FloatNetwork):
             return float_logits(self.network, pixels)
-        x = np.ascontiguousarray(pixels.transpose(3, 0, 1, 2))
+        x = np.ascontiguousarray(self.network.quantize_pixels(pixels).transpose(3, 0, 1, 2))
         for conv in self.network.convolutions:
             x = run_convolution(conv, x)
         return run_classifier(self.network, run_pool(self.network, x))

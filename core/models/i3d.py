@@ -29,6 +29,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.geometry import Triple, same_padding
+from core.models.normalize import Normalize
+from core.normalization import UNIT_RANGE, Normalization
 
 # As TensorFlow's: the published checkpoints' running variances were made for it.
 _BATCH_NORM_EPS = 1e-3
@@ -58,6 +60,16 @@ def _pad_same(x: Tensor, kernel: Triple, stride: Triple) -> tuple[Tensor, Triple
     return functional.pad(x, sides), (0, 0, 0)
 
 
+def _needs_float32(x: Tensor, kernel: Triple) -> bool:
+    """Whether autocast would spoil the weight gradient: kernels of three frames over two.
+
+    oneDNN's bfloat16 kernel for it (jit_bf16:avx512_core_bf16 of torch 2.13) leaves memory in the
+    answer that nobody wrote: numbers up to 1e36, infinities, or worse, small ones.
+    """
+    shape = (x.shape[2], kernel[0])
+    return x.device.type == "cpu" and shape == (2, 3) and torch.is_autocast_enabled("cpu")
+
+
 class SameConvBnRelu3d(nn.Module):
     """Convolution without bias, SAME padding, batch normalisation and a ReLU of its own."""
 
@@ -72,9 +84,14 @@ class SameConvBnRelu3d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B×C×T×H×W float to B×C'×⌈T/s⌉×⌈H/s⌉×⌈W/s⌉ float, non-negative."""
         conv = self.conv
-        stride = cast(Triple, conv.stride)
-        x, padding = _pad_same(x, cast(Triple, conv.kernel_size), stride)
-        return self.relu(self.bn(functional.conv3d(x, conv.weight, None, stride, padding)))
+        kernel, stride = cast(Triple, conv.kernel_size), cast(Triple, conv.stride)
+        x, padding = _pad_same(x, kernel, stride)
+        if _needs_float32(x, kernel):
+            with torch.autocast("cpu", enabled=False):
+                x = functional.conv3d(x.float(), conv.weight, None, stride, padding)
+        else:
+            x = functional.conv3d(x, conv.weight, None, stride, padding)
+        return self.relu(self.bn(x))
 
 
 class SameMaxPool3d(nn.Module):
@@ -131,7 +148,13 @@ class I3D(nn.Module):
     12,322,114 parameters for 34 classes and three input channels.
     """
 
-    def __init__(self, num_classes: int, in_channels: int = 3, dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int = 3,
+        dropout: float = 0.5,
+        normalization: Normalization = UNIT_RANGE,
+    ) -> None:
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
         if in_channels not in (1, 3):
@@ -140,6 +163,7 @@ class I3D(nn.Module):
         self.num_classes = num_classes
         self.in_channels = in_channels
 
+        self.normalize = Normalize(normalization)
         self.conv3d_1a_7x7 = SameConvBnRelu3d(in_channels, 64, kernel_size=7, stride=2)
         self.max_pool3d_2a_3x3 = SameMaxPool3d((1, 3, 3), (1, 2, 2))
         self.conv3d_2b_1x1 = SameConvBnRelu3d(64, 64)
@@ -174,11 +198,12 @@ class I3D(nn.Module):
         return [
             (name, module)
             for name, module in self.named_children()
-            if name not in ("dropout", "classifier")
+            if name not in ("normalize", "dropout", "classifier")
         ]
 
     def forward(self, x: Tensor) -> Tensor:
         """B×C×T×H×W float in [0, 1] to B×K logits; T, H and W may be any size of at least one."""
+        x = self.normalize(x)
         for _, stage in self.stages:
             x = stage(x)
         return self.classifier(self.dropout(x.mean(dim=(2, 3, 4))))

@@ -9,6 +9,9 @@ from math import inf
 
 from torch import Tensor, nn
 
+from core.models.normalize import Normalize
+from core.normalization import UNIT_RANGE, Normalization
+
 # (output channels at width 1.0, blocks, stride of the first block); strides act on T, H and W.
 _STAGES = ((64, 1, 2), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 1))
 _STEM_CHANNELS = 32
@@ -59,6 +62,7 @@ class MobileNet3D(nn.Module):
         width_multiplier: float = 0.5,
         in_channels: int = 3,
         dropout: float = 0.2,
+        normalization: Normalization = UNIT_RANGE,
     ) -> None:
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
@@ -73,6 +77,7 @@ class MobileNet3D(nn.Module):
         self.width_multiplier = width_multiplier
         self.in_channels = in_channels
 
+        self.normalize = Normalize(normalization)
         channels = int(_STEM_CHANNELS * width_multiplier)
         layers = [ConvBnRelu3d(in_channels, channels, stride=(1, 2, 2))]
         for base_channels, blocks, first_stride in _STAGES:
@@ -100,5 +105,5 @@ class MobileNet3D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """B×C×T×H×W float in [0, 1] to B×K logits; T, H and W may be any size the strides allow."""
-        x = self.features(x).mean(dim=(2, 3, 4))
+        x = self.features(self.normalize(x)).mean(dim=(2, 3, 4))
         return self.classifier(self.dropout(x))

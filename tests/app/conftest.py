@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app import inference
+import app.inference
+from app import model_runner, model_worker
 from app.application import make_application
 from app.main_window import MainWindow
 from app.messages import Slot
 from app.options import WindowOptions
+from core import engine_choice
 from core.modelfile import load_model, save_model
 from core.prober import Prober
 from tests.app.doubles import (
@@ -25,6 +27,7 @@ from tests.app.doubles import (
     tiny_model,
     write_video,
 )
+from tests.app.unruly import Unruly
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +64,7 @@ def trial(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTrial:
     """Engines are tried by this instead of a child, and nothing is known of them yet."""
     made = FakeTrial({"int8.safetensors": 2.0, "fp32.safetensors": 6.0})
     new = partial(Prober, path=tmp_path / "probe.json", trial=made)
-    monkeypatch.setattr(inference, "Prober", new)
+    monkeypatch.setattr(model_worker, "Prober", new)
     return made
 
 
@@ -106,3 +109,15 @@ def make_window(
     for window in windows:
         window.close()
         assert window.ended_cleanly
+
+
+@pytest.fixture
+def unruly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Unruly]:
+    made = Unruly()
+    monkeypatch.setattr(engine_choice, "load_engine", made.load)
+    monkeypatch.setattr(model_runner, "RETRY_AFTER_S", (0.02, 0.02))
+    # A busy machine must not look like an engine that hangs.
+    monkeypatch.setattr(model_worker, "ANSWER_LIMIT_S", 2.5)
+    monkeypatch.setattr(app.inference, "STALL_S", 0.3)
+    yield made
+    made.release.set()

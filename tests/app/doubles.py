@@ -82,11 +82,11 @@ def int8_network() -> Int8Network:
     )
 
 
-def tiny_model(network: Network) -> Model:
+def tiny_model(network: Network, spec: ClipSpec = SPEC) -> Model:
     """A model around a network, with golden answers by the integer reference."""
-    model = Model(network=network, clip=SPEC, labels=LABELS, architecture={"name": "tiny"})
+    model = Model(network=network, clip=spec, labels=LABELS, architecture={"name": "tiny"})
     engine = load_engine(model, "reference")
-    golden = {name: engine.logits(golden_clip(name, SPEC.clip_shape)) for name in GOLDEN_NAMES}
+    golden = {name: engine.logits(golden_clip(name, spec.clip_shape)) for name in GOLDEN_NAMES}
     return replace(model, golden=golden)
 
 

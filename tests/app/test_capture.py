@@ -141,6 +141,23 @@ def test_restart_while_paused_shows_the_first_frame_only(
     assert made.capture.pictures.take() is None
 
 
+def test_other_clips_of_a_paused_file_are_filled_from_the_file(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+) -> None:
+    made = rig(videos / "long.mp4")
+    made.capture.start()
+    made.capture.playback.seek(5.0)
+    qtbot.waitUntil(lambda: len(made.offers) == 1)
+    other = replace(SPEC, frames=8, span_s=1.0)
+    made.capture.look_at(other)
+    qtbot.waitUntil(lambda: len(made.offers) == 2)
+    before, after = made.offers
+    assert (before.clip.frame_index, after.clip.frame_index) == (150, 150)
+    assert (before.spec, after.spec) == (SPEC, other)
+    assert after.clip.pixels.shape[0] == 8
+    assert after.clip.frame_indices[0] < before.clip.frame_indices[0]
+
+
 def test_loop_begins_a_new_generation_and_never_ends(
     qtbot: QtBot, rig: Callable[..., Rig], videos: Path
 ) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 import app.run_window
-from app import __main__ as cli
 from app import resources
-from app.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, has_screen, main, parse_source
+from app.__main__ import COMMANDS, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
+from app.commands import demo
+from app.commands.demo import has_screen
+from app.commands.window import parse_source
 from app.options import WindowOptions
 from core.errors import SourceError
 
@@ -27,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[WindowOptions]:
     return started
 
 
-@pytest.mark.parametrize("command", [(), ("demo",), ("replay",), ("bench",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
 def test_every_command_explains_itself(command: tuple[str, ...], capsys) -> None:
     assert main([*command, "--help"]) == EXIT_DONE
     captured = capsys.readouterr()
@@ -102,7 +104,7 @@ def test_the_window_gets_what_was_named(opened: list[WindowOptions]) -> None:
 def test_the_demo_opens_the_bundled_clip_where_there_is_a_screen(
     monkeypatch: pytest.MonkeyPatch, opened: list[WindowOptions]
 ) -> None:
-    monkeypatch.setattr(cli, "has_screen", lambda: True)
+    monkeypatch.setattr(demo, "has_screen", lambda: True)
     assert main(["demo"]) == EXIT_DONE
     (options,) = opened
     assert options.source == str(resources.DEMO_CLIP)

@@ -14,17 +14,17 @@ import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QLabel
+from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.application import make_application
 from app.capture import Capture
-from app.inference import Inference
 from app.main_window import MainWindow
+from app.model_worker import ModelWorker
 from app.state import State
 from core.activities import title_of
 from core.annotations import Chunk, write_annotations
-from core.camera import CameraDevice
+from core.camera_list import CameraDevice
 from tests.app.doubles import DARK, FakeCamera, FakeTrial
 
 MakeWindow = Callable[..., MainWindow]
@@ -170,7 +170,11 @@ def test_space_plays_even_when_a_button_has_the_focus_and_enter_presses_it(
 
 def test_the_cheat_sheet_names_every_key(make_window: MakeWindow) -> None:
     window = make_window(start=False)
-    texts = {label.text() for label in window.cheat_sheet.findChildren(QLabel)}
+    texts = {
+        {"←": "Left", "→": "Right"}.get(key, key)
+        for label in window.cheat_sheet.findChildren(QLabel)
+        for key in label.text().split("  ")
+    }
     for action in window.actions():
         keys = {key.toString() for key in action.shortcuts()}
         assert keys & texts, action.text()
@@ -182,7 +186,10 @@ def test_every_button_has_a_name_and_a_tooltip(make_window: MakeWindow) -> None:
     assert len(buttons) >= 8
     for button in buttons:
         assert button.text() or button.accessibleName()
-        assert "(" in button.toolTip(), button.text()
+        assert button.toolTip(), button.text()
+        action = button.defaultAction() if isinstance(button, QToolButton) else None
+        if action is not None and action.shortcuts():
+            assert "(" in button.toolTip(), button.text()
 
 
 def test_what_cannot_be_opened_is_said_in_a_banner_and_the_video_goes_on(
@@ -226,7 +233,7 @@ def test_no_label_stays_when_both_models_are_gone(
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"))
     labelled(qtbot, window, DARK)
-    window.session._inference.stop()
+    window.session._inference._current.stop()
     qtbot.waitUntil(lambda: panel_texts(window) == {"not running"}, timeout=20_000)
     assert window.session.state is State.PLAYING
     # Nor does anything that was still on its way bring it back.
@@ -390,7 +397,7 @@ def test_the_camera_dialog_asks_for_a_number(
     dialog.setIntValue(3)
     with qtbot.waitSignal(window.picker.chosen) as chosen:
         dialog.accept()
-    assert chosen.args == [3]
+    assert chosen.args == [3, None]
 
 
 def test_the_stream_dialog_takes_addresses_only(qtbot: QtBot, make_window: MakeWindow) -> None:
@@ -418,7 +425,9 @@ def test_the_last_source_is_offered_again(
     reach(qtbot, window, State.ENDED)
     window.close()
     window = make_window()
-    entry(window, "Reopen blink.mp4")
+    window.picker.fill_menu()
+    assert window.picker.reopen.text().startswith("Reopen blink.mp4")
+    qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ShiftModifier)
     reach(qtbot, window, State.ENDED)
 
 
@@ -466,9 +475,9 @@ def test_size_and_loop_are_remembered(qtbot: QtBot, make_window: MakeWindow) -> 
 def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The system's ids of all worker threads that were started."""
     started: list[int] = []
-    for kind in (Capture, Inference):
+    for kind in (Capture, ModelWorker):
 
-        def run(worker: Capture | Inference, original: Callable[..., None] = kind.run) -> None:
+        def run(worker: Capture | ModelWorker, original: Callable[..., None] = kind.run) -> None:
             started.append(threading.get_native_id())
             original(worker)
 
@@ -498,7 +507,7 @@ def nothing_left(qtbot: QtBot, workers: list[int]) -> Callable[[MainWindow], Non
         assert window.ended_cleanly
         # Qt's wait() returns a moment before the system has taken the thread away.
         qtbot.waitUntil(lambda: not any(alive(native_id) for native_id in workers), timeout=1000)
-        assert window.session._inference.isFinished() or not workers
+        assert not any(worker.isRunning() for worker in window.session._inference._workers())
         assert not any(capture.isRunning() for capture in window.session._deck.workers)
         assert python_threads() == before
         assert multiprocessing.active_children() == []

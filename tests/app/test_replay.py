@@ -467,7 +467,7 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
     int8, fp32 = twin_files
     command = ("replay", video, "--int8", int8, "--fp32", fp32, "--out")
     assert "no folder" in failure(capsys, *command, tmp_path / "nowhere" / "out.csv")
-    assert ".csv or .json" in failure(capsys, *command, tmp_path / "out.xlsx")
+    assert ".csv, .json or .sqlite" in failure(capsys, *command, tmp_path / "out.xlsx")
     (tmp_path / "out.csv").mkdir()
     assert "is a folder" in failure(capsys, *command, tmp_path / "out.csv")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from pytestqt.qtbot import QtBot
 
 from app.inference import Inference
 from app.messages import Numbers, Shown, Slot
+from app.model_choice import Fault, ModelChoice
 from app.session import Session
 from app.state import State
 from core.annotations import Chunk, write_annotations
+from core.clip import ClipSpec
+from core.modelfile import load_model, save_model
 from core.source_state import SourceState, SourceStatus
-from tests.app.doubles import BRIGHT, DARK, LABELS, FakeCamera
+from tests.app.doubles import BRIGHT, DARK, LABELS, SPEC, FakeCamera, tiny_model
 
 
 class Log:
@@ -52,7 +56,7 @@ def make_session(
     sessions: list[Session] = []
 
     def make(*, ready: bool = True) -> tuple[Session, Log]:
-        session = Session(Inference(models, "openvino", 1), camera)
+        session = Session(Inference(ModelChoice.of(models, "openvino"), 1), camera)
         sessions.append(session)
         log = Log(session)
         if ready:
@@ -100,10 +104,10 @@ def test_the_numbers_are_true_and_fall_to_zero(
     assert 10 < numbers.capture_fps < 60
     assert numbers.label_age_ms is not None
     assert 0 < numbers.label_age_ms < 2000
-    assert numbers.agreement == 1.0
-    assert numbers.clips == len(log.shown)
+    assert numbers.session.agreement == 1.0
+    assert numbers.session.clips == len(log.shown)
     assert numbers.size_ratio is not None
-    assert numbers.speed_ratio is not None
+    assert numbers.session.speed_ratio is not None
     assert numbers.models["int8"].fps > 0
     session.toggle_play()
     session.refresh_numbers()
@@ -231,7 +235,7 @@ def test_what_was_still_on_its_way_opens_nothing_after_the_end(
     # Their description was sent, but this thread has not been told yet.
     assert session._inference.wait(0) is False
     deadline_s = time.monotonic() + 20
-    while session._inference.spec is None and time.monotonic() < deadline_s:
+    while session._inference._current.spec is None and time.monotonic() < deadline_s:
         time.sleep(0.01)
     assert session.shutdown()
     QCoreApplication.processEvents()
@@ -249,7 +253,7 @@ def test_a_file_may_follow_a_file(
     reach(qtbot, session, State.ENDED)
     session.refresh_numbers()
     # Figures are of this source only.
-    assert log.numbers[-1].clips <= 40
+    assert log.numbers[-1].session.clips <= 40
 
 
 def test_an_answer_about_the_source_before_is_not_counted(
@@ -263,14 +267,13 @@ def test_an_answer_about_the_source_before_is_not_counted(
     late, shown = log.shown[-1].answer, len(log.shown)
     session.open(videos / "brief.mp4")
     qtbot.waitUntil(lambda: session.source is not None and session.source.title == "brief.mp4")
-    with session._inference._wakeup:
-        session._inference._answers.appendleft(late)
+    session._inference._current.box.answer(late)
     # As a tick does it when there is no picture yet.
     for answer in session._inference.take_answers():
         session._show(answer)
     assert len(log.shown) == shown
     session.refresh_numbers()
-    assert log.numbers[-1].clips == 0
+    assert log.numbers[-1].session.clips == 0
     session._tick_timer.start()
     qtbot.waitUntil(lambda: len(log.shown) > shown)
 
@@ -433,7 +436,7 @@ def test_the_models_stopping_by_themselves_is_told(
     session, log = make_session()
     failures: list[str] = []
     session.model_failed.connect(lambda slot, text: failures.append(slot))
-    session._inference.stop()
+    session._inference._current.stop()
     qtbot.waitUntil(lambda: failures == ["int8", "fp32"])
     session.open(videos / "blink.mp4")
     reach(qtbot, session, State.ENDED)
@@ -446,3 +449,79 @@ def test_an_impossible_change_of_state_is_a_defect(
     session, _ = make_session(ready=False)
     with pytest.raises(AssertionError, match="from idle to ended"):
         session._enter(State.ENDED)
+
+
+def other_models(models: dict[Slot, Path], folder: Path, spec: ClipSpec) -> ModelChoice:
+    """The same networks, looking at clips of another kind."""
+    paths: dict[Slot, Path] = {}
+    for slot, path in models.items():
+        paths[slot] = folder / f"{slot}.safetensors"
+        save_model(tiny_model(load_model(path).network, spec), paths[slot])
+    return ModelChoice.of(paths, "openvino")
+
+
+def test_other_models_with_other_clips_take_over_while_it_plays(
+    qtbot: QtBot,
+    make_session: Callable[..., tuple[Session, Log]],
+    models: dict[Slot, Path],
+    videos: Path,
+    tmp_path: Path,
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: len(log.shown) > 5, timeout=10_000)
+    before = log.shown[-1].answer.offer
+    other = replace(SPEC, frames=8, span_s=0.5)
+    choice = other_models(models, tmp_path, other)
+    session.set_models(choice)
+    qtbot.waitUntil(lambda: log.shown[-1].answer.offer.spec == other, timeout=20_000)
+    assert log.states == [State.OPENING, State.PLAYING]
+    assert session.choice is choice
+    last = log.shown[-1].answer
+    assert last.offer.generation != before.generation
+    assert last.offer.clip.pixels.shape == other.clip_shape
+    for shown in log.shown:
+        # Both see the identical clip, before and after.
+        assert len({p.frame_index for p in shown.answer.predictions.values()}) == 1
+
+
+@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, frames=8, span_s=0.5)], ids=["same", "other"])
+def test_other_models_name_the_picture_of_a_pause(
+    spec: ClipSpec,
+    qtbot: QtBot,
+    make_session: Callable[..., tuple[Session, Log]],
+    models: dict[Slot, Path],
+    videos: Path,
+    tmp_path: Path,
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: session.position_s is not None and session.position_s > 0.7)
+    session.toggle_play()
+    paused_s = session.position_s
+    shown_before: list[int] = []
+    session.restarted.connect(lambda: shown_before.append(len(log.shown)))
+    session.set_models(other_models(models, tmp_path, spec))
+    qtbot.waitUntil(
+        lambda: bool(shown_before) and len(log.shown) > shown_before[-1], timeout=20_000
+    )
+    assert session.state is State.PAUSED
+    assert log.shown[-1].answer.offer.spec == spec
+    assert log.shown[-1].answer.offer.clip.time_s == pytest.approx(paused_s, abs=0.05)
+
+
+def test_an_answer_from_before_a_fault_is_not_shown_after_it(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, log = make_session()
+    session.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: len(log.shown) > 0, timeout=10_000)
+    session._tick_timer.stop()
+    session._inference.take_answers()
+    late, shown = log.shown[-1].answer, len(log.shown)
+    for slot in ("int8", "fp32"):
+        session._inference.faulted.emit(slot, Fault("It broke.", 1.0))
+    session._show(late)
+    assert len(log.shown) == shown
+    session.refresh_numbers()
+    assert log.numbers[-1].label_age_ms is None

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray
 
+from app.alerts import AlertRule, default_rules
 from app.settings import Settings
 from app.sources import Address
+from core.decisions import DecisionSettings
 
 
 @pytest.mark.parametrize("source", [Path("/data/run 1, left.mp4"), 2, "rtsp://cabin.local/stream"])
@@ -55,3 +57,89 @@ def test_a_damaged_file_is_like_none(text: str, tmp_path: Path) -> None:
     settings = Settings(path)
     assert settings.last_source is None
     assert settings.geometry.isEmpty()
+
+
+# -- looks, decisions, alerts ------------------------------------------------------------------
+
+
+def test_looks_decisions_and_rules_make_the_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "incab.ini"
+    settings = Settings(path)
+    decisions = DecisionSettings(
+        smoothing_s=0.25, enter_threshold=0.6, leave_threshold=0.2, dwell_s=1.5
+    )
+    rules = (AlertRule("writing", 2.5), AlertRule("looking_or_moving_around (e.g. searching)", 9))
+    settings.theme = "light"
+    settings.layout = QByteArray(b"\x00layout")
+    settings.hint_seen = True
+    settings.decisions = decisions
+    settings.alert_rules = rules
+    settings.alert_sound = True
+    settings.save()
+    again = Settings(path)
+    assert (again.theme, again.layout, again.hint_seen) == ("light", b"\x00layout", True)
+    assert (again.decisions, again.alert_rules, again.alert_sound) == (decisions, rules, True)
+    assert again.problem is None
+    again.alert_rules = ()
+    again.save()
+    assert Settings(path).alert_rules == ()
+    again.reset()
+    assert (again.theme, again.decisions) == ("system", DecisionSettings())
+    assert again.alert_rules == default_rules()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[decisions]\nenter_threshold=0.2\nleave_threshold=0.9\n",
+        "[decisions]\nsmoothing_s=fast\ndwell_s=-1\n",
+        "[alerts]\nrules=none\n",
+        '[alerts]\nrules="[{\\"activity\\": 5}]"\n',
+        "[window]\ntheme=pink\n",
+    ],
+)
+def test_a_value_without_sense_is_the_usual_one(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "incab.ini"
+    path.write_text(text)
+    settings = Settings(path)
+    assert settings.decisions == DecisionSettings()
+    assert settings.alert_rules == default_rules()
+    assert settings.theme == "system"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\x00\x01\x02", "is damaged"),
+        (b"\xff\xfe\x00garbage\xff", "is damaged"),
+        (b"[window\ngeometry", "is damaged"),
+        (b"[playback]\nloop=true\n\x00\x00\x00", "is damaged"),
+        (b"not a settings file at all", "is damaged"),
+        (b"[meta]\nversion=newest\n", "is damaged"),
+        (b"[meta]\nversion=99\n[playback]\nloop=true\n", "was written by a newer InCab"),
+    ],
+)
+def test_an_unusable_file_is_set_aside_and_said_so(
+    content: bytes, why: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "incab.ini"
+    path.write_bytes(content)
+    settings = Settings(path)
+    assert settings.problem is not None
+    assert why in settings.problem
+    assert not settings.loop
+    assert (tmp_path / "incab.ini.set-aside").read_bytes() == content
+    settings.loop = True
+    settings.save()
+    again = Settings(path)
+    assert again.problem is None
+    assert again.loop
+
+
+def test_a_file_of_the_first_version_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "incab.ini"
+    path.write_text("[playback]\nloop=true\n")
+    settings = Settings(path)
+    assert settings.loop
+    assert settings.problem is None
+    assert path.is_file()

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.messages import (
+    Compared,
     EngineReport,
     ModelDescription,
     ModelNumbers,
@@ -189,6 +190,7 @@ def test_a_failure_stays_on_the_panel(panel: ModelPanel) -> None:
 def test_speed_is_shown_and_what_is_derived_is_called_so(panel: ModelPanel) -> None:
     panel.show_numbers(ModelNumbers(29.84, Latency(50, 1.8, 1.72, 2.1, 2.4), None, 0))
     assert (panel.live_fps.text, panel.p50.text, panel.p95.text) == ("29.8", "1.7", "2.1")
+    assert panel.p99.text == "2.4"
     assert panel.derived.text() == "could do 581 FPS (derived)"
     assert not panel.accuracy.isVisible()
     panel.show_numbers(ModelNumbers(0, None, 0.5, 12))
@@ -209,13 +211,15 @@ def numbers(**changes: object) -> Numbers:
         "cpu_percent": 12.4,
         "memory_mb": 480.0,
         "models": {},
-        "clips": 120,
-        "agreement": 0.978,
-        "kl_divergence": 0.0134,
-        "speed_ratio": 3.76,
+        "session": Compared(120, 0.978, 0.0134, 3.76),
+        "last_minute": Compared(30, 0.9, 0.0004, 3.1),
         "size_ratio": 3.78,
     }
     return Numbers(**(values | changes))
+
+
+def with_speed(ratio: float | None) -> Numbers:
+    return numbers(session=Compared(120, 0.978, 0.0134, ratio))
 
 
 @pytest.mark.parametrize(
@@ -236,11 +240,11 @@ def test_what_is_measured_on_clips_outweighs_the_trial(qtbot: QtBot) -> None:
     card.show_engines({"int8": slower["int8"]})
     assert not card.no_gain.isVisible()
     card.show_engines(slower)
-    card.show_numbers(numbers(speed_ratio=None))
+    card.show_numbers(with_speed(None))
     assert card.no_gain.isVisible()
-    card.show_numbers(numbers(speed_ratio=0.9))
+    card.show_numbers(with_speed(0.9))
     assert card.no_gain.isVisible()
-    card.show_numbers(numbers(speed_ratio=1.4))
+    card.show_numbers(with_speed(1.4))
     assert not card.no_gain.isVisible()
 
 
@@ -257,8 +261,10 @@ def test_the_comparison_says_whether_it_compares_twins(qtbot: QtBot) -> None:
     assert card.divergence.text == "0.013"
     assert card.speed.text == "3.8×"
     assert card.clips.text() == "120 clips"
-    card.show_numbers(numbers(agreement=None, kl_divergence=None, speed_ratio=None, clips=0))
+    assert card.recent_texts() == ["90.0 %", "< 0.001", "3.1× faster"]
+    card.show_numbers(numbers(session=Compared(), last_minute=Compared()))
     assert card.agreement.text == card.speed.text == "–"
+    assert card.recent_texts() == ["–"] * 3
 
 
 # -- figures, timeline, plot -------------------------------------------------------------------
@@ -303,7 +309,7 @@ def test_the_timeline_paints_classes_differences_and_now(qtbot: QtBot) -> None:
         record.add(tenth / 10, {"int8": 1, "fp32": 1 if tenth < 25 else 2})
     timeline.show_record(record)
     timeline.refresh(9.0)
-    strips = timeline._strips()
+    strips = timeline.strips()
     image = grabbed(timeline)
 
     def at(name: str, share: float) -> str:
@@ -318,7 +324,7 @@ def test_the_timeline_paints_classes_differences_and_now(qtbot: QtBot) -> None:
     assert DARK.text in {at("int8", 0.9 + nudge) for nudge in (-0.002, -0.001, 0, 0.001, 0.002)}
     assert at("int8", 0.88) == DARK.raised
     assert timeline.describe_at(strips["int8"].left() + 300) == (
-        f"00:03\nINT8: {title_of(LABELS[1])}\nFP32: {title_of(LABELS[2])}"
+        f"00:03.2\nINT8: {title_of(LABELS[1])}\nFP32: {title_of(LABELS[2])}"
     )
 
 

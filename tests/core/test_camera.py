@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import core.camera
-from core.camera import CameraDevice, LiveSource, describe, list_cameras, without_credentials
+from core.camera import LiveSource, describe, without_credentials
 from core.errors import SourceError
 from core.video import Frame, VideoFile
 
@@ -386,18 +386,3 @@ def test_credentials_are_never_shown(address: str, shown: str) -> None:
 
 def test_a_camera_is_described_by_its_number() -> None:
     assert describe(2) == "camera 2"
-
-
-def test_cameras_are_listed_once_each_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A webcam has a second node for metadata, and a device may vanish while one looks."""
-    nodes = {"video10": ("0", "Far"), "video0": ("0", "Webcam"), "video1": ("1", "Webcam")}
-    for node, (index, name) in nodes.items():
-        (tmp_path / node).mkdir()
-        (tmp_path / node / "index").write_text(f"{index}\n")
-        (tmp_path / node / "name").write_text(f"{name}\n")
-    (tmp_path / "video7").mkdir()
-    (tmp_path / "radio0").mkdir()
-    monkeypatch.setattr(core.camera, "Path", lambda _: tmp_path)
-    assert list_cameras() == [CameraDevice(0, "Webcam"), CameraDevice(10, "Far")]

@@ -427,3 +427,19 @@ def test_the_defaults_are_those_of_the_paper() -> None:
 def test_a_spec_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ClipSpec(**wrong)
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 80), (80, 48), (64, 64), (20, 33)])
+def test_keeping_the_aspect_cuts_the_longer_side(height: int, width: int) -> None:
+    spec = ClipSpec(resize=32, crop=24, keep_aspect=True)
+    image = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = np.ascontiguousarray(image[top : top + side, left : left + side])
+    expected = model_frame(square, replace(spec, keep_aspect=False))
+    assert np.array_equal(model_frame(image, spec), expected)
+
+
+def test_keep_aspect_must_be_true_or_false() -> None:
+    with pytest.raises(ValueError, match="keep_aspect must be true or false"):
+        ClipSpec(keep_aspect=1)

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decisions import WARMING_UP, Decision, DecisionSettings, LabelDecider
+from core.decisions import (
+    WARMING_UP,
+    Decision,
+    DecisionSettings,
+    LabelDecider,
+    Sample,
+    decide_again,
+)
 
 STEP_S = 0.1
 RAW = DecisionSettings(smoothing_s=0.0, enter_threshold=0.5, leave_threshold=0.3, dwell_s=0.0)
@@ -180,3 +187,18 @@ def test_warming_up_has_no_label() -> None:
 def test_settings_that_make_no_sense(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"thresholds must be|must not be negative"):
         DecisionSettings(**wrong)
+
+
+def test_the_same_settings_decide_again_what_was_decided() -> None:
+    random = np.random.default_rng(3)
+    probabilities = random.dirichlet(np.full(5, 0.3), 90).astype(np.float32)
+    samples = [Sample(i / 30, p, begins=i in (0, 45)) for i, p in enumerate(probabilities)]
+    decider = LabelDecider()
+    live = []
+    for sample in samples:
+        if sample.begins:
+            decider.reset()
+        live.append(decider.update(sample.time_s, sample.probabilities).class_index)
+    assert decide_again(DecisionSettings(), samples) == live
+    strict = DecisionSettings(enter_threshold=1.0, leave_threshold=1.0)
+    assert set(decide_again(strict, samples)) == {None}

@@ -69,3 +69,31 @@ def test_label_smoothing_acts_on_the_hard_term_alone() -> None:
     torch.testing.assert_close(smooth.hard, expected)
     assert torch.equal(smooth.soft, plain.soft)
     torch.testing.assert_close(smooth.total, 0.6 * expected + 0.4 * plain.soft)
+
+
+@pytest.mark.parametrize(("beta", "temperature"), [(0.0, 1.0), (0.9, 3.0), (1.0, 5.0), (0.5, 0.7)])
+def test_the_gradient_in_float32_is_that_of_the_equation_in_float64(
+    beta: float, temperature: float
+) -> None:
+    """dL/dz_S = ((1 - β)(softmax(z_S) - y) + β T (softmax(z_S / T) - softmax(z_T / T))) / B."""
+    random = np.random.default_rng(2)
+    student, teacher = random.normal(0, 3, (2, 6, 34))
+    targets = random.integers(0, 34, 6)
+    z = torch.tensor(student, dtype=torch.float32, requires_grad=True)
+    distillation_loss(
+        z,
+        torch.tensor(teacher, dtype=torch.float32),
+        torch.from_numpy(targets),
+        beta=beta,
+        temperature=temperature,
+    ).total.backward()
+
+    # Central differences of eq. 1 as written out above, in float64.
+    expected, small = np.zeros_like(student), 1e-6
+    for place in np.ndindex(student.shape):
+        shifted = [student.copy(), student.copy()]
+        shifted[0][place] += small
+        shifted[1][place] -= small
+        up, down = (by_the_book(z, teacher, targets, beta, temperature)[0] for z in shifted)
+        expected[place] = (up - down) / (2 * small)
+    np.testing.assert_allclose(z.grad, expected, atol=2e-6)

@@ -358,7 +358,7 @@ def test_training_and_frozen_batch_norm_agree_where_the_statistics_do() -> None:
     nn.init.uniform_(original.bn.bias, -0.5, 0.5)
     block = QatConvBnRelu3d(original, 127).train()
     block.bn.momentum = 1.0
-    x = torch.rand(4, 3, 6, 12, 12)
+    x = torch.randint(0, 256, (4, 3, 6, 12, 12)) / 255
     with torch.no_grad():
         for _ in range(8):
             training = block(x)
@@ -367,8 +367,11 @@ def test_training_and_frozen_batch_norm_agree_where_the_statistics_do() -> None:
         block.bn_frozen = True
         frozen = block(x)
         block.eval()
-        assert torch.equal(block(x), frozen)
+        validated = block(x)
     step = float(block.output_quantizer.scale)
+    # Validation adds whole numbers where training adds real ones: seldom a step apart.
+    assert (validated - frozen).abs().max() <= 1.001 * step
+    assert (validated != frozen).float().mean() < 0.001
     assert (training - frozen).abs().max() <= 3 * step
     assert training.abs().max() > 100 * step
 
@@ -380,7 +383,7 @@ def test_training_and_frozen_batch_norm_agree_where_the_statistics_do() -> None:
 def test_the_int8_network_answers_like_the_fake_quantized_student(
     trained, as_input, limit: int
 ) -> None:
-    """What was trained is what runs: logits within 0.5 % of their spread, and the same class."""
+    """What was validated is what runs: the same bytes up to the classifier's float arithmetic."""
     many = clips(60)
     qat = observed(trained, as_input(*many[:20]), limit)
     reference = ReferenceEngine(convert(qat))
@@ -388,28 +391,22 @@ def test_the_int8_network_answers_like_the_fake_quantized_student(
         expected = qat(as_input(*many)).numpy()
     got = np.stack([reference.logits(clip) for clip in many])
     spread = expected.max() - expected.min()
-    assert np.abs(got - expected).max() <= 0.005 * spread
+    assert np.abs(got - expected).max() <= 1e-5 * spread
     assert np.bincount(expected.argmax(axis=1)).min() >= 6
     np.testing.assert_array_equal(got.argmax(axis=1), expected.argmax(axis=1))
 
 
-def test_each_layer_gives_the_bytes_that_training_saw(student, as_input) -> None:
-    """Fed the same input, at most one step apart, and that seldom."""
+def test_each_layer_gives_the_bytes_that_validation_saw(student, as_input) -> None:
     clip = clips(1, seed=3)[0]
     qat = observed(student, as_input(*clips(8)))
     network = convert(qat)
     x = as_input(clip)
-    different = total = 0
     with torch.no_grad():
         for block, conv in zip(qat.blocks, network.convolutions, strict=True):
             levels = (x[0] / conv.input.scale).round().to(torch.uint8).numpy()
             x = block(x, conv.input.scale)
             expected = (x[0] / conv.output.scale).round().numpy()
-            off = np.abs(run_convolution(conv, levels) - expected)
-            assert off.max() <= 1, conv.name
-            different += int(off.sum())
-            total += off.size
-    assert different < 0.002 * total
+            np.testing.assert_array_equal(run_convolution(conv, levels), expected, conv.name)
 
 
 def test_the_converted_network_is_plain_data(student, as_input) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from training.config import RECIPES, Recipe, find_recipe, read_recipe
+from training.config import RECIPES, Recipe, find_recipe, profiles_of, read_recipe
 
 BUNDLED = sorted(RECIPES.glob("*.toml"))
 
@@ -30,7 +30,7 @@ def test_every_bundled_recipe_loads(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe != Recipe()
     assert find_recipe(path.stem) == path
-    assert recipe.quantize == ("int8" in path.stem)
+    assert recipe.quantize == (path.stem in ("cabin_int8", "quantization", "qd"))
 
 
 def test_an_int8_recipe_sees_the_clips_of_its_fp32_start() -> None:
@@ -92,6 +92,16 @@ def test_a_key_like_no_other_gets_the_list(toml) -> None:
         "clips_per_epoch = -3",
         "width_multiplier = 0",
         "width_multiplier = 0.001",
+        "early_epochs = 3",
+        "early_epochs = 200\nearly_crop = 64",
+        "early_crop = 300\nearly_epochs = 3",
+        "early_epochs = 3\nearly_crop = 64\nbeta = 0.5",
+        "early_epochs = 3\nearly_crop = 64\nstored_draws = 2",
+        "stored_draws = -1",
+        "draws_seed = -1",
+        "learned_step_sizes = true",
+        "quantize_from_epoch = 150\nquantize = true",
+        'precision = "auto"\nquantize = true',
         "learning_rate = 0",
         "learning_rate = nan",
         "learning_rate = inf",
@@ -168,3 +178,48 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_recipe(tmp_path)
     with pytest.raises(DataError, match=r"no recipe 'cabin'; bundled are .*cabin_fp32"):
         find_recipe("cabin")
+
+
+# Profiles
+
+PROFILES = """
+epochs = 30
+batch_size = 4
+[profiles.quick]
+epochs = 3
+milestones = [1, 2]
+[profiles.slow]
+epochs = 300
+"""
+
+
+def test_a_profile_takes_the_place_of_the_top_and_options_that_of_both(toml) -> None:
+    path = toml(PROFILES)
+    assert profiles_of(path) == ("quick", "slow")
+    assert read_recipe(path) == Recipe(epochs=30, batch_size=4)
+    quick = Recipe(epochs=3, milestones=(1, 2), batch_size=4)
+    assert read_recipe(path, profile="quick") == quick
+    assert read_recipe(path, {"epochs": 7}, "quick") == replace(quick, epochs=7)
+
+
+def test_a_profile_that_is_not_there_or_wrong_is_named(toml) -> None:
+    path = toml(PROFILES)
+    with pytest.raises(DataError, match=r"mine.toml has no profile 'quik'; it has quick, slow\."):
+        read_recipe(path, profile="quik")
+    with pytest.raises(DataError, match="it has none"):
+        read_recipe(toml("epochs = 3"), profile="quick")
+    # A typo is found before anybody asks for that profile.
+    with pytest.raises(DataError, match=r"profile quick: .*'epoch'; did you mean 'epochs'"):
+        read_recipe(toml("[profiles.quick]\nepoch = 3"))
+    with pytest.raises(DataError, match="did you mean 'profiles'"):
+        read_recipe(toml("[profile.quick]\nepochs = 3"))
+    with pytest.raises(DataError, match="profiles are tables"):
+        read_recipe(toml("profiles = 3"))
+    with pytest.raises(DataError, match=r"mine.toml, profile quick: epochs must be"):
+        read_recipe(toml("[profiles.quick]\nepochs = 0"), profile="quick")
+
+
+def test_early_clips_keep_their_share_of_the_picture() -> None:
+    recipe = Recipe(resize=128, crop=112, epochs=4, early_epochs=2, early_crop=64)
+    seen = [(recipe.clip_in(epoch).resize, recipe.clip_in(epoch).crop) for epoch in range(4)]
+    assert seen == [(73, 64), (73, 64), (128, 112), (128, 112)]

@@ -12,7 +12,7 @@ from core.engines import load_engine
 from core.errors import DataError
 from core.modelfile import Model
 from training.dataset import ChunkDataset
-from training.evaluate import evaluate_model
+from training.evaluate import Pace, evaluate_model
 from training.store import Store
 from training.tables import accuracy_table, display_names
 
@@ -103,6 +103,17 @@ def test_random_draws_are_seeded_frames_in_the_centre(tiny_store: Store, model: 
     assert all(frame.tobytes() in known for frame in engines[0].shown[0])
 
 
+def test_its_pace_is_told(tiny_store: Store, model: Model) -> None:
+    pace = Pace()
+    engine = Scripted([says(tiny_store, "eating", 0.5)] * 4)
+    evaluate_model(model, engine, tiny_store, tiny_store.subset(0, "val"), pace=pace)
+    assert pace.clips == 4
+    assert 0 < pace.waiting_s < pace.seconds
+    assert str(Pace(clips=10, seconds=4.0, waiting_s=1.0)) == (
+        "10 clips, 2.5 clips/s, 25% of the time waiting for data"
+    )
+
+
 def test_other_labels_are_refused(tiny_store: Store, model: Model) -> None:
     engine = Scripted([])
     turned = replace(model, labels=tiny_store.labels[::-1], path=Path("turned.safetensors"))
@@ -152,3 +163,23 @@ def test_the_table_puts_models_side_by_side() -> None:
     assert rows["eating"] == ["25%", "—", "—"]
     assert rows["writing"] == ["—", "100%", "—"]
     assert rows["drinking"] == ["50%", "75%", "+25.0"]
+
+
+def test_three_models_are_each_compared_with_the_first() -> None:
+    base = {"top1": 0.5, "ece": 0.1, "clips": 8}
+    results = {
+        name: base | {"mean_per_class_accuracy": share, "per_class": {"eating": share}}
+        for name, share in (("a", 0.5), ("b", 0.6), ("c", 0.25))
+    }
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(accuracy_table(results, {"a": 1.0, "b": 1.25, "c": 2.0}))
+    rows = {
+        line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:7]]
+        for line in captured.get().splitlines()
+        if line.count("│") == 7
+    }
+    assert rows["mean per class"] == ["50.0%", "60.0%", "+10.0", "25.0%", "-25.0"]
+    assert rows["eating"] == ["50%", "60%", "+10.0", "25%", "-25.0"]
+    assert rows["temperature"] == ["1.00", "1.25", "", "2.00", ""]
+    assert rows["clips"] == ["8", "8", "", "8", ""]

@@ -5,7 +5,12 @@ import torch
 
 import training.hardware as hardware
 from core.errors import DataError
-from training.hardware import as_input, find_device, keep_freed_memory
+from training.hardware import (
+    as_input,
+    computes_bfloat16,
+    find_device,
+    keep_freed_memory,
+)
 
 
 def test_pixels_become_zero_to_one() -> None:
@@ -38,3 +43,16 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(DataError, match="2 GPUs"):
         find_device("auto", 2)
+
+
+def test_sixteen_bits_only_where_the_processor_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    for able, expected in (
+        ({"avx512_bf16": True, "amx_bf16": False}, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"avx512_f": True}, False),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert computes_bfloat16("auto", cpu) is expected
+        assert computes_bfloat16("bfloat16", cpu)
+        assert not computes_bfloat16("float32", cpu)

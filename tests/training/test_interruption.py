@@ -50,3 +50,15 @@ def test_other_threads_leave_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [before, False]
+
+
+def test_a_request_reaches_the_context_around_it() -> None:
+    """A run that ends while it is asked to stop must not let the next one begin."""
+    with StopRequest() as around:
+        with StopRequest() as inner:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert inner.asked
+        assert around.asked
+    with StopRequest() as around, StopRequest():
+        pass
+    assert not around.asked

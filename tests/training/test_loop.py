@@ -75,7 +75,7 @@ def assert_same_end(one: Run, other: Run) -> None:
         assert_same_state(moment, moments[1][number])
     exact = ("epoch", "loss", "train_top1", "learning_rate", "val")
     logs = [
-        [{name: entry[name] for name in exact} for entry in log_of(run)] for run in (one, other)
+        [{name: entry.get(name) for name in exact} for entry in log_of(run)] for run in (one, other)
     ]
     assert logs[0] == logs[1]
 
@@ -194,6 +194,19 @@ def test_tied_channels_stay_tied_on_grey_pictures(
         pytest.param({"average_decay": 0.8}, id="float, averaged weights"),
         pytest.param({"optimizer": "adamw", "learning_rate": 0.003}, id="float, AdamW"),
         pytest.param({"quantize": True, "schedule": "steps", "milestones": (1,)}, id="int8"),
+        pytest.param({"early_epochs": 1, "early_crop": 16}, id="smaller clips first"),
+        pytest.param(
+            {
+                "quantize": True,
+                "quantize_from_epoch": 1,
+                "freeze_observers_epoch": 2,
+                "stored_draws": 2,
+                "average_decay": 0.8,
+                "epochs": 3,
+            },
+            id="float first, stored draws",
+        ),
+        pytest.param({"quantize": True, "learned_step_sizes": True}, id="int8, learned steps"),
     ],
 )
 def test_an_interrupted_run_goes_on_to_bit_identical_weights(
@@ -205,7 +218,7 @@ def test_an_interrupted_run_goes_on_to_bit_identical_weights(
     changes: dict,
 ) -> None:
     light = {"flip_probability": 0.5, "brightness": 0.1, "contrast": 0.1}
-    recipe = replace(tiny, epochs=2, **light, **changes)
+    recipe = replace(tiny, **{"epochs": 2} | light | changes)
     whole = new_run(recipe, tiny_store, tmp_path / "whole")
     fit(whole, quiet)
 
@@ -621,3 +634,60 @@ def test_statistics_and_ranges_stay_from_their_epoch_on(
         assert any(shifted) == (epoch < recipe.freeze_batch_norm_epoch)
         assert not torch.equal(weight, run.model.classifier.weight)
     convert(run.model)
+
+
+def test_float_epochs_come_first_and_none_of_them_is_kept(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    recipe = replace(
+        tiny,
+        quantize=True,
+        quantize_from_epoch=2,
+        epochs=3,
+        dropout=0.0,
+        freeze_batch_norm_epoch=3,
+        freeze_observers_epoch=3,
+        average_decay=0.9,
+    )
+    run = new_run(recipe, tiny_store, tmp_path / "run")
+    plain = new_run(
+        replace(recipe, quantize=False, quantize_from_epoch=0), tiny_store, tmp_path / "plain"
+    )
+    for _ in range(2):
+        train_epoch(run, quiet)
+        train_epoch(plain, quiet)
+        assert ranges(run) == [0.0] * 27
+    for block, layer in zip(run.model.blocks, plain.model.features, strict=True):
+        torch.testing.assert_close(block.conv.weight, layer.conv.weight)
+        torch.testing.assert_close(block.bn.running_var, layer.bn.running_var)
+    run = new_run(recipe, tiny_store, tmp_path / "run")
+    fit(run, quiet)
+    assert ["val" in entry for entry in run.history] == [False, False, True]
+    # The average of the ranges does not begin at the nothing of the float epochs.
+    run.load_best()
+    assert min(ranges(run)) > 0
+    torch.testing.assert_close(
+        run.model.blocks[0].output_quantizer.largest,
+        torch.tensor(ranges(new_resumed(recipe, tiny_store, run.out))[0]),
+        rtol=0.1,
+        atol=0,
+    )
+    convert(run.model)
+
+
+def new_resumed(recipe: Recipe, store: Store, out: Path) -> Run:
+    run = new_run(recipe, store, out)
+    run.resume()
+    return run
+
+
+def test_early_epochs_see_smaller_clips(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console, monkeypatch
+) -> None:
+    sizes: list[int] = []
+    watch_clips(monkeypatch, lambda clips: sizes.append(clips.shape[-1]))
+    recipe = replace(tiny, epochs=2, early_epochs=1, early_crop=16)
+    run = new_run(recipe, tiny_store, tmp_path / "run", in_memory=True)
+    fit(run, quiet)
+    assert sizes == [16] * 3 + [32] * 3
+    assert run.spec.crop == 32

@@ -13,7 +13,19 @@ from core.modelfile import load_model, save_model
 from training.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from training.store import Store, open_store
 
-COMMANDS = ("synthesize", "inspect", "prepare", "bench-store", "fit", "evaluate", "agree")
+COMMANDS = (
+    "synthesize",
+    "inspect",
+    "prepare",
+    "bench-store",
+    "fit",
+    "quantize",
+    "evaluate",
+    "agree",
+    "reproduce",
+    "report",
+    "export",
+)
 RECIPE = """
 width_multiplier = 0.125
 resize = 36
@@ -80,6 +92,9 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys) -> None
         pytest.param("prepare d o --workers 0", id="no workers"),
         pytest.param("bench-store d s --clips 0", id="no clips"),
         pytest.param("synthesize out --views", id="no view"),
+        pytest.param("synthesize out --difficulty -1", id="negative difficulty"),
+        pytest.param("synthesize out --preview p --seed -1", id="negative seed"),
+        pytest.param("synthesize out --workers 0", id="nobody to render"),
     ],
 )
 def test_wrong_usage_ends_with_two(arguments: str, capsys) -> None:
@@ -162,12 +177,14 @@ def test_synthesize_passes_on_what_was_asked(monkeypatch, tmp_path: Path, capsys
     called: list[tuple[object, dict]] = []
 
     def record(out: Path, **named: object) -> None:
-        named.pop("report")(1, 2)
+        named.pop("progress")(1, 2)
+        named.pop("report")("1/4 vp1: 450 frames")
         called.append((out, named))
 
     monkeypatch.setattr(training.synthetic.synthesize, "synthesize", record)
     out = tmp_path / "cabin"
     options = ["--people", "4", "--minutes", "0.5", "--seed", "7", "--fps", "15"]
+    options += ["--difficulty", "0.5", "--workers", "3"]
     views = ["--views", "inner_mirror", "ceiling"]
     assert main(["synthesize", str(out), *options, *views]) == EXIT_DONE
     expected = {
@@ -175,21 +192,25 @@ def test_synthesize_passes_on_what_was_asked(monkeypatch, tmp_path: Path, capsys
         "minutes": 0.5,
         "seed": 7,
         "fps": 15.0,
+        "difficulty": 0.5,
+        "processes": 3,
         "views": ("inner_mirror", "ceiling"),
     }
     assert called == [(out, expected)]
-    assert str(out) in capsys.readouterr().out.replace("\n", "")
+    assert capsys.readouterr().out == f"1/4 vp1: 450 frames\nWrote {out}\n"
 
 
 def test_a_preview_makes_no_videos(monkeypatch, tmp_path: Path) -> None:
     drawn: list[tuple] = []
     monkeypatch.setattr(
-        training.synthetic.preview, "write_contact_sheet", lambda *given: drawn.append(given)
+        training.synthetic.preview,
+        "write_contact_sheet",
+        lambda *given, difficulty: drawn.append((*given, difficulty)),
     )
     monkeypatch.setattr(training.synthetic.synthesize, "synthesize", lambda *a, **k: 1 / 0)
     sheet = tmp_path / "sheet.png"
     assert main(["synthesize", str(tmp_path / "o"), "--preview", str(sheet), "--seed", "3"]) == 0
-    assert drawn == [(sheet, 3, 1, "inner_mirror")]
+    assert drawn == [(sheet, 3, 1, "inner_mirror", 1.0)]
 
 
 def test_prepare_tells_one_line_for_each_thing(hand_made_root, scene, tmp_path: Path, capsys):

@@ -134,7 +134,7 @@ def test_a_teacher_that_does_not_fit_is_refused(
     described = json.loads((other / "recipe.json").read_text())
     for change, why in (
         ({"labels": ["a", "b"]}, "2 other labels than the 34"),
-        ({"recipe": described["recipe"] | {"quantize": True}}, "must be its float run"),
+        ({"recipe": described["recipe"] | {"quantize": True}}, "name its float run"),
         ({"recipe": {"dropuot": 0.2}}, "not of this InCab"),
         ({"recipe": described["recipe"] | {"width_multiplier": 0.5}}, "does not fit"),
     ):

@@ -16,6 +16,7 @@ from core.errors import EngineError
 
 if TYPE_CHECKING:
     from training.agreement import Comparison
+    from training.trained_network import TrainedNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class Agree:
     """How many clips, evenly spread over the video."""
     engine: tuple[str, ...] = ("openvino",)
     """Engines to compare with the reference."""
+    run_folder: Path | None = None
+    """A training run: its best epoch, fake-quantized where it was trained so, is compared too."""
     threads: int = 2
     """CPU threads."""
     json: bool = False
@@ -46,8 +49,10 @@ class Agree:
     def __post_init__(self) -> None:
         if not self.models:
             raise ValueError("name at least one model file")
-        if not self.engine:
-            raise ValueError("name at least one engine")
+        if not self.engine and self.run_folder is None:
+            raise ValueError("name at least one engine, or a run folder")
+        if self.run_folder is not None and len(self.models) > 1:
+            raise ValueError("a run folder goes with the one model that was made of it")
         if self.clips < 1 or self.threads < 1:
             raise ValueError("clips and threads must be at least 1")
 
@@ -56,6 +61,7 @@ class Agree:
         from training.agreement import LEAST_AGREEMENT, SCHEMA, compare_with_reference
 
         loaded = {path: load_model(path) for path in self.models}
+        trained = self._trained(len(loaded[self.models[0]].labels))
         results = {}
         with Progress(console=console, disable=not console.is_terminal) as bar:
             for path, model in loaded.items():
@@ -67,6 +73,7 @@ class Agree:
                     self.clips,
                     self.threads,
                     lambda done, task=task: bar.update(task, completed=done),
+                    trained,
                 )
         if self.json:
             models = {
@@ -85,6 +92,16 @@ class Agree:
                 f"An engine names the reference's activity on only {worst:.2%} of the clips; "
                 f"at least {LEAST_AGREEMENT:.1%} are asked for."
             )
+
+    def _trained(self, classes: int) -> TrainedNetwork | None:
+        if self.run_folder is None:
+            return None
+        import torch
+
+        from training.trained_network import TrainedNetwork
+
+        torch.set_num_threads(self.threads)
+        return TrainedNetwork(self.run_folder, classes)
 
 
 def lines(file: str, engine: str, comparison: Comparison) -> Iterator[str]:

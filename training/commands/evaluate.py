@@ -14,7 +14,7 @@ from tyro.conf import Positional
 class Evaluate:
     """Measure model files on the chunks of a store: accuracy, per class too, and calibration.
 
-    Two models are also compared class by class, as in the paper's Table III.
+    Several models are compared with the first class by class, as in the paper's Table III.
 
     Example: incab-train evaluate fp32.safetensors int8.safetensors --data data/cabin-store
     """
@@ -51,7 +51,7 @@ class Evaluate:
     def run(self, console: Console) -> None:
         from core.engines import load_engine
         from core.modelfile import load_model
-        from training.evaluate import evaluate_model, targets_of
+        from training.evaluate import Pace, evaluate_model, targets_of
         from training.models import check_apart
         from training.store import open_store
         from training.tables import accuracy_table, display_names
@@ -66,7 +66,13 @@ class Evaluate:
                 check_apart(model.training, path, store, self.split, (self.subset,))
         for path, model in models.items():
             engine = load_engine(model, self.engine, self.threads)
-            results[str(path)], logits = evaluate_model(model, engine, store, positions, self.draws)
+            pace = Pace()
+            results[str(path)], logits = evaluate_model(
+                model, engine, store, positions, self.draws, pace
+            )
+            if not self.json:
+                said = f"{names[path]} on {engine.name}: {pace}"
+                console.print(said, highlight=False, soft_wrap=True)
             if self.confusion is not None:
                 from training.confusion import write_confusion
 
@@ -81,4 +87,5 @@ class Evaluate:
             print(json.dumps({"schema": "incab.evaluate/1", "models": results}, indent=2))
             return
         shown = {names[path]: results[str(path)] for path in models}
-        console.print(accuracy_table(shown))
+        temperatures = {names[path]: model.temperature for path, model in models.items()}
+        console.print(accuracy_table(shown, temperatures))

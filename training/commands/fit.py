@@ -44,7 +44,7 @@ class Fit:
     Ctrl-C finishes the step and saves; --resume goes on. For several GPUs or machines start it with
     torchrun; a step's clips are then shared among the processes.
 
-    Example: incab-train fit cabin_fp32 --data data/cabin-store --out runs/fp32 --epochs 20
+    Example: incab-train fit kd --profile quick --data data/store --out runs/kd --teacher runs/i3d
     """
 
     recipe: Positional[str]
@@ -53,10 +53,13 @@ class Fit:
     """A prepared store."""
     out: Path
     """Folder of the run."""
+    profile: str | None = None
+    """Take the values of this profile of the recipe, such as quick."""
     split: int = 0
     """Which split of the people."""
     start: Path | None = None
-    """Run whose network to start from; its int8 twin is made from exactly that network."""
+    """Run or fp32 model file to start from, an imported one for instance; an int8 twin is made from
+    exactly that network."""
     teacher: Path | None = None
     """Run or fp32 model file to learn from (with beta above 0); the start run if left out."""
     resume: bool = False
@@ -98,38 +101,31 @@ class Fit:
 
         keep_freed_memory()
         given = {name: value for name, value in asdict(self.override).items() if value is not None}
-        recipe = read_recipe(find_recipe(self.recipe), given)
-        if self.can_resume and not self.resume:
-            raise DataError(
-                f"{self.out} holds a run already; add --resume or choose another --out."
-            )
+        recipe = read_recipe(find_recipe(self.recipe), given, self.profile)
+        if self.resume and not self.can_resume:
+            raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
         store = open_store(self.data)
         device = find_device(self.device, local_rank())
         with joined(device) as processes:
-            from training.loop import fit
-            from training.run import Run
+            from training.fitting import fit_model
 
-            run = Run(
+            model = fit_model(
                 recipe,
                 store,
                 self.out,
+                console,
                 split=self.split,
                 start=self.start,
                 teacher=self.teacher,
+                resume=self.resume,
                 threads=self.threads,
                 workers=self.workers,
                 in_memory=self.in_memory,
                 device=device,
                 processes=processes,
             )
-            if self.resume:
-                run.resume()
-            fit(run, console)
-        if not processes.is_first:
+        if model is None:
             return
-        from training.export import export_run
-
-        model = export_run(run, self.threads)
         figures = ", ".join(
             f"{name} mean per-class {values['mean_per_class_accuracy']:.1%}"
             for name, values in model.metrics.items()

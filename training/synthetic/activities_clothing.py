@@ -9,7 +9,6 @@ def putting_on_jacket(t: Take) -> None:
     """From a bundle in front into one sleeve, round the back, into the other, and pulled close."""
     a = t.side
     b = other(a)
-    t.belted = t.chance(0.25)
     sign = 1.0 if a == "r" else -1.0
     t.hand(
         a,
@@ -66,56 +65,9 @@ def putting_on_jacket(t: Take) -> None:
 
 
 def taking_off_jacket(t: Take) -> None:
-    """Shrug it off the shoulders, draw the arms out behind, and bring the bundle to the front."""
-    a = t.side
-    b = other(a)
-    t.belted = t.chance(0.25)
-    sign = 1.0 if a == "r" else -1.0
-    t.hand(
-        a,
-        (0.0, "chest", (sign * 0.05, 0.10, -0.06)),
-        (0.14, "chest", (sign * 0.15, 0.05, 0.06)),
-        (0.30, f"back_{a}", (sign * 0.08, 0.0, -0.06)),
-        (0.46, f"side_{a}", (sign * 0.06, -0.08, -0.02)),
-        (0.56, f"side_{b}", (sign * 0.10, 0.12, -0.02)),
-        (0.74, f"side_{b}", (0.0, 0.16, 0.04)),
-        (0.86, "front", (sign * 0.12, 0.0, -0.06)),
-        (1.0, "lap", (sign * 0.12, 0.0, 0.16)),
-    )
-    t.hand(
-        b,
-        (0.0, "chest", (-sign * 0.05, 0.10, -0.06)),
-        (0.14, "chest", (-sign * 0.15, 0.05, 0.06)),
-        (0.32, f"back_{b}", (-sign * 0.08, 0.0, -0.06)),
-        (0.58, f"side_{b}", (-sign * 0.05, -0.05, -0.04)),
-        (0.74, f"side_{b}", (-sign * 0.10, 0.10, 0.02)),
-        (0.86, "front", (-sign * 0.12, 0.0, -0.06)),
-        (1.0, "lap", (-sign * 0.12, 0.0, 0.16)),
-    )
-    t.key(f"jacket_{a}", (0.14, 1.0), (0.2, 0.94), (0.34, 0.6), (0.50, 0.0))
-    t.key(f"jacket_{b}", (0.16, 1.0), (0.24, 0.94), (0.5, 0.55), (0.74, 0.0))
-    t.wobble("twist", 7.0, 1.3, 0.14, 0.5)
-    t.key("lean", (0.0, 0.0), (0.2, 14.0), (0.45, 20.0), (0.75, 10.0), (1.0, 4.0))
-    t.key("shrug_l", (0.0, 0.0), (0.16, 1.2), (0.34, -0.6), (0.6, 0.0))
-    t.key("shrug_r", (0.0, 0.0), (0.16, 1.2), (0.34, -0.6), (0.6, 0.0))
-    t.look(
-        (0.0, 0, -30), (0.3, sign * 24, -20), (0.6, -sign * 30, -28), (0.86, 0, -30), (1.0, 0, -34)
-    )
-    t.prop(
-        "cloth",
-        (0.2, f"back_{a}"),
-        (0.42, f"hand_{a}", (0.0, -0.04, 0.0)),
-        (0.6, f"back_{b}"),
-        (0.74, f"hand_{b}", (0.0, -0.03, 0.0)),
-        shown=(0.2, 0.76),
-    )
-    t.prop(
-        "bundle",
-        (0.74, f"hand_{a}"),
-        (0.86, "hands", (0.0, 0.02, -0.04)),
-        shown=(0.74, 1.0),
-        spread=((0.74, 1.0), (0.88, 0.9), (1.0, 0.25)),
-    )
+    """One arm drawn out behind the back, then the other, and the bundle brought to the front."""
+    putting_on_jacket(t)
+    t.backwards = True
 
 
 def putting_on_sunglasses(t: Take) -> None:
@@ -152,40 +104,9 @@ def putting_on_sunglasses(t: Take) -> None:
 
 
 def taking_off_sunglasses(t: Take) -> None:
-    """Hand to the temple, draw the glasses forward and down, fold them."""
-    a, b = t.side, other(t.side)
-    sign = 1.0 if a == "r" else -1.0
-    u, v = t.amount(0.26, 0.38), t.amount(0.66, 0.78)
-    at_face = ("eyes", (sign * 0.075, 0.03, -0.015))
-    low = ("front", (sign * 0.05, -0.04, 0.05))
-    t.hand(
-        a,
-        (0.0, f"lap_{a}"),
-        (u - 0.05, *at_face),
-        (u, *at_face),
-        (u + 0.12, "eyes", (sign * 0.06, 0.15, -0.02)),
-        (v, *low),
-    )
-    both = t.chance(0.5)
-    if both:
-        t.hand(
-            b,
-            (0.0, f"lap_{b}"),
-            (v - 0.1, f"lap_{b}"),
-            (v + 0.05, "front", (-sign * 0.04, -0.04, 0.05)),
-        )
-    t.prop(
-        "shades",
-        (0.0, "eyes"),
-        (u, "eyes"),
-        (u + 0.06, f"hand_{a}"),
-        shown=(u, 1.0),
-        unfolded=((0.0, 1.0), (v, 1.0), (v + 0.15, 0.0)),
-    )
-    t.key("shades", (0.0, 1.0), (u - 0.001, 1.0), (u, 0.0))
-    t.look((0.0, 0, -2), (u, 0, -12), (v, 0, -30), (1.0, 0, -32))
-    t.key(f"grip_{a}", (0.0, 0.5), (u, 0.75))
-    t.key(f"flare_{a}", (0.0, 0.0), (u, 0.45), (v, 0.0))
+    """Hand to the temple, the glasses drawn forward and down, and folded."""
+    putting_on_sunglasses(t)
+    t.backwards = True
 
 
 ACTIVITIES = {

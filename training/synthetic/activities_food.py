@@ -5,53 +5,39 @@ from __future__ import annotations
 from training.synthetic.take import Take, other
 
 
-def _hold(t: Take, twist_from: float, twist_to: float) -> tuple[str, str]:
-    """Both hands at the bottle in front of the belly; returns (acting, holding) hands."""
-    a, b = t.side, other(t.side)
-    low = t.amount(-0.02, 0.10)
-    t.hand(b, (0.0, "belly", (0.02, 0.17, low)))
-    t.wobble(a, (0.014, 0.012, 0.005), 2.6, twist_from, twist_to)
-    t.wobble(b, (0.006, 0.005, 0.004), 2.6, twist_from, twist_to)
-    t.look((0.0, 4, -20), (0.2, 2, -32), (0.85, 2, -30), (1.0, 0, -12))
-    t.key(f"grip_{a}", (0.0, 0.9))
-    t.key(f"grip_{b}", (0.0, 0.95))
-    t.key("lean", (0.0, 1.0), (0.3, 5.0))
-    return a, b
-
-
 def opening_bottle(t: Take) -> None:
-    """Twist, pull off, and the cap goes away in the hand."""
-    off = t.amount(0.62, 0.74)
-    a, b = _hold(t, 0.05, off - 0.06)
+    """Held before the belly: the cap is turned grip by grip, pulled off, and goes aside."""
+    a, b = t.side, other(t.side)
     sign = 1.0 if a == "r" else -1.0
+    low = t.amount(-0.02, 0.10)
+    off = t.amount(0.52, 0.70)
     top = (0.0, -0.062, 0.142)
-    away = (sign * 0.17, 0.02, 0.02)
+    away = (sign * t.amount(0.12, 0.2), t.amount(-0.03, 0.06), t.amount(-0.03, 0.07))
+    t.hand(b, (0.0, "belly", (0.02, 0.17, low)))
+    start = away if t.chance(0.5) else top
     t.hand(
         a,
-        (0.0, f"hand_{b}_base", top),
+        (0.0, f"hand_{b}_base", start),
+        (0.18, f"hand_{b}_base", top),
         (off, f"hand_{b}_base", top),
         (off + 0.08, f"hand_{b}_base", (sign * 0.05, -0.07, 0.21)),
-        (off + 0.22, f"hand_{b}_base", away),
+        (off + 0.24, f"hand_{b}_base", away),
     )
+    # Turned slowly with a tight grip, and quickly back for the next.
+    t.wobble(a, (0.026, 0.016, 0.006), 1.9, 0.16, off - 0.02, skew=-0.8)
+    t.wobble(b, (0.010, 0.007, 0.004), 1.9, 0.16, off - 0.02, skew=-0.8)
+    t.look((0.0, 3, -22), (0.2, 2, -32), (0.8, 2, -32), (1.0, 0, -20))
+    t.key(f"grip_{a}", (0.0, 0.9))
+    t.key(f"grip_{b}", (0.0, 0.95))
+    t.key("lean", (0.0, 2.0), (0.3, 5.0), (0.8, 5.0), (1.0, 2.0))
     t.prop("bottle", (0.0, f"hand_{b}"), cap=((0.0, 1.0), (off, 1.0), (off + 0.001, 0.0)))
     t.prop("cap", (0.0, f"hand_{a}"), shown=(off, 1.0))
 
 
 def closing_bottle(t: Take) -> None:
-    """The cap comes back, is set on, and is twisted tight."""
-    on = t.amount(0.26, 0.38)
-    a, b = _hold(t, on + 0.05, 0.95)
-    sign = 1.0 if a == "r" else -1.0
-    top = (0.0, -0.062, 0.142)
-    t.hand(
-        a,
-        (0.0, f"hand_{b}_base", (sign * 0.17, 0.02, 0.02)),
-        (0.06, f"hand_{b}_base", (sign * 0.17, 0.02, 0.02)),
-        (on - 0.08, f"hand_{b}_base", (sign * 0.05, -0.07, 0.21)),
-        (on, f"hand_{b}_base", top),
-    )
-    t.prop("bottle", (0.0, f"hand_{b}"), cap=((0.0, 0.0), (on, 0.0), (on + 0.001, 1.0)))
-    t.prop("cap", (0.0, f"hand_{a}"), shown=(0.0, on))
+    """The cap comes back, is set on, and is turned tight: opening it backwards."""
+    opening_bottle(t)
+    t.backwards = True
 
 
 def drinking(t: Take) -> None:

@@ -37,43 +37,39 @@ def working_on_laptop(t: Take) -> None:
     t.prop("laptop", (0.0, *_LAP), lid=((0.0, t.amount(0.92, 1.05)),))
 
 
-def _lid(t: Take, start: float, end: float, opening: bool) -> None:
-    """One hand (or both) at the far edge of the lid while it turns."""
+def opening_laptop(t: Take) -> None:
+    """The lid is lifted from the near edge by one hand or both and tipped away."""
     a, b = t.side, other(t.side)
-    sign = 1.0 if a == "r" else -1.0
-    closed = ("lap", (sign * 0.07, -0.15, 0.055))
-    middle = ("lap", (sign * 0.08, 0.04, 0.27))
-    opened = ("lap", (sign * 0.08, 0.16, 0.255))
-    home = ("lap", (sign * 0.08, -0.05, 0.08))
+    start, end = t.amount(0.18, 0.30), t.amount(0.68, 0.80)
     half = (start + end) / 2
-    if opening:
+    both = t.chance(0.35)
+    for side in (a, b) if both else (a,):
+        sign = 1.0 if side == "r" else -1.0
+        closed = ("lap", (sign * 0.07, -0.15, 0.055))
+        middle = ("lap", (sign * 0.08, 0.04, 0.27))
+        opened = ("lap", (sign * 0.08, 0.16, 0.255))
+        home = ("lap", (sign * 0.08, -0.05, 0.08))
+        aside = (f"lap_{side}", (sign * 0.04, -0.02, 0.0))
         t.hand(
-            a,
-            (0.0, *home) if t.chance(0.3) else (0.0, *closed),
+            side,
+            (0.0, *(aside if t.chance(0.5) else closed)),
             (start, *closed),
             (half, *middle),
             (end, *opened),
-            (end + 0.18, *home),
+            (1.0, *(home if t.chance(0.6) else aside)),
         )
-        lid = ((start, 0.0), (half, 0.55), (end, 1.0))
-    else:
-        t.hand(a, (0.0, *home), (start, *opened), (half, *middle), (end, *closed), (1.0, *closed))
-        lid = ((start, 1.0), (half, 0.55), (end, 0.0))
-    t.hand(b, (0.0, "lap", (-sign * 0.15, -0.08, 0.05)))
-    t.key(f"grip_{a}", (0.0, 0.4), (start, 0.6))
-    t.key("lean", (0.0, 3.0), (half, 9.0), (1.0, 2.0))
-    t.look((0.0, 0, -32), (half, 0, -26), (1.0, 0, -28 if opening else -34))
-    t.prop("laptop", (0.0, *_LAP), lid=lid)
-
-
-def opening_laptop(t: Take) -> None:
-    """The lid is lifted from the near edge and tipped away."""
-    _lid(t, t.amount(0.15, 0.28), t.amount(0.66, 0.8), True)
+        t.key(f"grip_{side}", (0.0, 0.4), (start, 0.6))
+    if not both:
+        t.hand(b, (0.0, "lap", ((0.15 if b == "r" else -0.15), -0.08, 0.05)))
+    t.key("lean", (0.0, 3.0), (half, 9.0), (1.0, 3.0))
+    t.look((0.0, 0, -31), (half, 0, -26), (1.0, 0, -30))
+    t.prop("laptop", (0.0, *_LAP), lid=((start, 0.0), (half, 0.55), (end, 1.0)))
 
 
 def closing_laptop(t: Take) -> None:
-    """The lid is taken at its top and folded down."""
-    _lid(t, t.amount(0.2, 0.32), t.amount(0.7, 0.82), False)
+    """The lid is taken at its top and folded down: opening it backwards."""
+    opening_laptop(t)
+    t.backwards = True
 
 
 def opening_backpack(t: Take) -> None:
@@ -112,25 +108,16 @@ def opening_backpack(t: Take) -> None:
     )
 
 
-def _bag_and_laptop(t: Take, into: bool) -> None:
-    """The laptop travels between the lap side and the open bag standing on the lap."""
-    bag_x = t.amount(0.09, 0.15)
-    bag = ("lap", (bag_x, 0.06, 0.0))
-    inside = ("lap", (bag_x, 0.05, 0.17))
-    above = ("lap", (bag_x - 0.03, 0.02, 0.47))
-    held = ("lap", (-0.10, -0.12, 0.14)) if into else ("lap", (-0.07, -0.08, 0.06))
-    if into:
-        u, v, w = t.amount(0.12, 0.2), t.amount(0.42, 0.52), t.amount(0.72, 0.84)
-        place = ((0.0, *held), (u, *held), (v, *above), (w, *inside))
-        upright = ((u, 0.0), (v, 1.0))
-        behind = ((v, 0.0), (v + 0.02, 0.14))
-        shown = (0.0, w + 0.02)
-    else:
-        u, v, w = t.amount(0.16, 0.28), t.amount(0.5, 0.58), t.amount(0.8, 0.9)
-        place = ((0.0, *inside), (u, *inside), (v, *above), (w, *held))
-        upright = ((v, 1.0), (w, 0.0))
-        behind = ((v - 0.02, 0.14), (v, 0.0))
-        shown = (u - 0.02, 1.0)
+def putting_laptop_into_backpack(t: Take) -> None:
+    """The closed laptop is raised from the lap on edge and slid down into the open bag."""
+    bag_x = t.amount(-0.24, -0.17)
+    bag = ("lap", (bag_x, 0.04, -0.03))
+    held = ("lap", (t.amount(0.06, 0.12), -0.06, t.amount(0.04, 0.09)))
+    above = ("lap", (bag_x + 0.03, 0.02, 0.44))
+    inside = ("lap", (bag_x, 0.04, 0.14))
+    u, v, w = t.amount(0.14, 0.26), t.amount(0.46, 0.56), t.amount(0.76, 0.86)
+    path = ((0.0, held), (u, held), (v, above), (w, inside))
+    both = t.chance(0.45)
 
     def grip(
         spot: tuple[str, tuple[float, float, float]], dx: float, dz: float
@@ -138,48 +125,37 @@ def _bag_and_laptop(t: Take, into: bool) -> None:
         x, y, z = spot[1]
         return (spot[0], (x + dx, y - 0.02, z + dz))
 
-    path = {
-        "into": ((0.0, held), (u, held), (v, above), (w, inside)),
-        "out": ((0.0, inside), (u, inside), (v, above), (w, held)),
-    }
-    keys = path["into" if into else "out"]
-    rise = 0.13
-    steady = ("lap", (bag_x + 0.14, 0.04, 0.30))
-    both = t.chance(0.45)
-    t.hand(
-        "l",
-        *(
-            (q, *grip(s, -0.12 if s is held else -0.06, 0.03 if s is held else rise))
-            for q, s in keys
-        ),
-    )
-    if both:
+    for side, sign in (("l", -1.0), ("r", 1.0)):
+        if side == "l" and not both:
+            t.hand(side, (0.0, "lap", (bag_x - 0.14, 0.02, 0.24)))
+            continue
         t.hand(
-            "r",
+            side,
             *(
-                (q, *grip(s, 0.12 if s is held else 0.07, 0.03 if s is held else rise))
-                for q, s in keys
+                (q, *grip(s, sign * (0.12 if s is held else 0.07), 0.03 if s is held else 0.13))
+                for q, s in path
             ),
         )
-    else:
-        t.hand("r", (0.0, *steady))
-    if into:
-        t.wobble("l", (0.006, 0.004, 0.02), 2.2, w - 0.08, min(1.0, w + 0.15))
-    t.look((0.0, -4 if into else 10, -34), (v, 8, -26), (w, 10 if into else -6, -36))
-    t.key("lean", (0.0, 3.0), (v, -1.0), (w, 6.0))
-    t.key("grip_l", (0.0, 0.8))
+        t.wobble(side, (0.006, 0.004, 0.02), 2.2, w - 0.08, min(1.0, w + 0.15))
+        t.key(f"grip_{side}", (0.0, 0.8))
+    t.look((0.0, 6, -34), (v, -6, -26), (w, -14, -36), (1.0, -12, -34))
+    t.key("lean", (0.0, 4.0), (v, -1.0), (w, 6.0))
+    t.key("side", (0.0, 0.0), (v, -3.0), (1.0, -4.0))
     t.prop("backpack", (0.0, *bag), open=((0.0, t.amount(0.75, 1.0)),))
-    t.prop("laptop", *place, shown=shown, lid=((0.0, 0.0),), upright=upright, behind=behind)
-
-
-def putting_laptop_into_backpack(t: Take) -> None:
-    """The closed laptop is raised on edge and slid down into the bag."""
-    _bag_and_laptop(t, True)
+    t.prop(
+        "laptop",
+        *((q, *s) for q, s in path),
+        shown=(0.0, w + 0.02),
+        lid=((0.0, 0.0),),
+        upright=((u, 0.0), (v, 1.0)),
+        behind=((v, 0.0), (v + 0.02, 0.14)),
+    )
 
 
 def taking_laptop_from_backpack(t: Take) -> None:
     """A hand dives into the bag, draws the laptop up and lays it on the lap."""
-    _bag_and_laptop(t, False)
+    putting_laptop_into_backpack(t)
+    t.backwards = True
 
 
 ACTIVITIES = {

@@ -15,7 +15,8 @@ _PLACES = (
 _THINGS = ("bottle", "phone", "box", "bundle", "backpack", "food", "laptop", "shades")
 
 
-def _carry(t: Take, fetching: bool) -> None:
+def placing_an_object(t: Take) -> None:
+    """A thing is carried from the lap to its place, and the hand comes back empty."""
     place, a, lean, side, twist, yaw, pitch = _PLACES[
         int(t.rng.choice(5, p=(0.4, 0.22, 0.14, 0.1, 0.14)))
     ]
@@ -24,44 +25,29 @@ def _carry(t: Take, fetching: bool) -> None:
     thing = t.pick(*_THINGS) if big else t.pick("bottle", "phone", "food", "shades", "box")
     home = ("lap", (sign * 0.05, -0.05, 0.12))
     rest = (f"{t.idle}_{a}", (0.0, 0.0, 0.0))
-    u = t.amount(0.36, 0.46) if fetching else t.amount(0.5, 0.6)
-    grab = u + 0.10
+    u = t.amount(0.42, 0.54)
+    gone = u + 0.10
     far = (place, (0.0, 0.0, 0.06))
     hang = (0.0, 0.0, -0.16) if thing in ("backpack", "bundle") else (0.0, 0.0, -0.03)
-    body = ((0.04, 0.0), (u, 1.0), (grab, 1.0), (0.94, 0.0))
-    if fetching:
-        t.hand(a, (0.0, *rest), (0.04, *rest), (u, *far), (grab, *far), (0.92, *home))
-        t.prop(
-            thing,
-            (0.0, f"hand_{a}", hang),
-            shown=(grab - 0.03, 1.0),
-            left=((0.0, 1.0),),
-            cap=((0.0, 1.0),),
-        )
-        t.look((0.0, 0, -5), (u * 0.6, yaw, pitch), (grab, yaw, pitch), (0.92, 2, -32))
-    else:
-        t.hand(a, (0.0, *home), (0.08, *home), (u, *far), (grab, *far), (0.96, *rest))
-        t.prop(
-            thing,
-            (0.0, f"hand_{a}", hang),
-            shown=(0.0, grab - 0.03),
-            left=((0.0, 1.0),),
-            cap=((0.0, 1.0),),
-        )
-        t.look((0.0, 2, -30), (u * 0.7, yaw, pitch), (grab, yaw, pitch), (0.96, 0, -4))
+    t.hand(a, (0.0, *home), (0.08, *home), (u, *far), (gone, *far), (0.94, *rest))
+    t.prop(
+        thing,
+        (0.0, f"hand_{a}", hang),
+        shown=(0.0, gone - 0.03),
+        left=((0.0, 1.0),),
+        cap=((0.0, 1.0),),
+    )
+    t.look((0.0, 2, -28), (u * 0.7, yaw, pitch), (gone, yaw, pitch), (0.96, 0, -5))
+    body = ((0.05, 0.0), (u, 1.0), (gone, 1.0), (0.94, 0.0))
     for name, value in (("lean", lean), ("side", side), ("twist", twist)):
         t.key(name, *((q, value * w) for q, w in body))
-    t.key(f"grip_{a}", (0.0, 0.4 if fetching else 0.85), (grab, 0.85 if fetching else 0.3))
+    t.key(f"grip_{a}", (0.0, 0.85), (gone, 0.35))
 
 
 def fetching_an_object(t: Take) -> None:
     """An empty hand reaches out and comes back with something."""
-    _carry(t, True)
-
-
-def placing_an_object(t: Take) -> None:
-    """A thing is carried from the lap to its place, and the hand comes back empty."""
-    _carry(t, False)
+    placing_an_object(t)
+    t.backwards = True
 
 
 def looking_around(t: Take) -> None:

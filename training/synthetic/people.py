@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,10 @@ def generator(*words: int) -> np.random.Generator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Lengths are factors of an average body or metres; albedos 0-1 as seen in near-infrared."""
+    """Lengths are factors of an average body or metres; albedos 0-1 as seen in near-infrared.
+
+    `hands_on_wheel`, `wears_jacket` and `wears_shades` are habits: how often, 0-1.
+    """
 
     number: int
     size: float
@@ -44,6 +47,9 @@ class Person:
     seat_z_m: float
     head_pitch_deg: float
     fidget: float
+    hands_on_wheel: float
+    wears_jacket: float
+    wears_shades: float
     bottle: float
     phone: float
     paper: float
@@ -90,6 +96,9 @@ def sample_person(seed: int, number: int) -> Person:
         seat_z_m=float(rng.uniform(-0.02, 0.025)) - 0.45 * (size - 1.0),
         head_pitch_deg=float(rng.uniform(-9, 3)),
         fidget=float(rng.uniform(0.5, 1.6)),
+        hands_on_wheel=float(rng.uniform(0.1, 0.7)),
+        wears_jacket=float(rng.choice([0.1, 0.4, 0.85])),
+        wears_shades=float(rng.choice([0.03, 0.2])),
         bottle=float(rng.uniform(0.35, 0.85)),
         phone=float(rng.uniform(0.06, 0.4)),
         paper=float(rng.uniform(0.6, 0.8)),
@@ -104,12 +113,52 @@ def sample_person(seed: int, number: int) -> Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wear:
+    """What the driver has on at a moment."""
+
+    belted: bool = False
+    jacketed: bool = False
+    shaded: bool = False
+
+    def after(self, activity: str) -> Wear:
+        """The same driver when the activity is over."""
+        change = _WEAR_AFTER.get(activity)
+        return self if change is None else replace(self, **change)
+
+
+_WEAR_AFTER: dict[str, dict[str, bool]] = {
+    "entering_car": {"belted": False},
+    "fastening_seat_belt": {"belted": True},
+    "unfastening_seat_belt": {"belted": False},
+    "putting_on_jacket": {"jacketed": True},
+    "taking_off_jacket": {"jacketed": False},
+    "putting_on_sunglasses": {"shaded": True},
+    "taking_off_sunglasses": {"shaded": False},
+}
+
+
+def sample_wear(seed: int, person: Person, run: int) -> Wear:
+    """What the driver has on when the session begins."""
+    rng = generator(seed, person.number, run, 20)
+    return Wear(
+        jacketed=bool(rng.random() < person.wears_jacket),
+        shaded=bool(rng.random() < person.wears_shades),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Light, camera tolerance and cabin of one session."""
+    """Light, camera tolerance and cabin of one session.
+
+    `drift` scales how far the exposure wanders; `flicker` is how much of the sun trees cut out
+    while the car moves.
+    """
 
     lamp: float
     ambient: float
     sun: float
+    drift: float
+    flicker: float
     sun_side: tuple[float, float]
     daylight: float
     scenery_speed: float
@@ -123,15 +172,20 @@ class Setting:
     belt_height_m: float
 
 
-def sample_setting(seed: int, person: int, run: int) -> Setting:
-    """The session's setting; cameras are remounted with a small tolerance each time."""
+def sample_setting(seed: int, person: int, run: int, difficulty: float = 1.0) -> Setting:
+    """The session's setting; cameras are remounted with a small tolerance each time.
+
+    `difficulty` scales the tolerance, the noise, the sun and the wandering exposure.
+    """
     rng = generator(seed, person, run, 12)
-    shift = rng.normal(0, 0.012, 3)
-    target = rng.normal(0, 0.018, 3)
+    shift = rng.normal(0, 0.016, 3) * difficulty
+    target = rng.normal(0, 0.024, 3) * difficulty
     return Setting(
         lamp=float(rng.uniform(0.75, 1.1)),
         ambient=float(rng.uniform(0.15, 0.35)),
-        sun=float(rng.uniform(0.0, 0.35)),
+        sun=float(rng.uniform(0.0, 0.7)) * difficulty,
+        drift=float(rng.uniform(0.5, 1.5)) * difficulty,
+        flicker=float(rng.uniform(0.0, 0.6)) * min(1.0, difficulty),
         sun_side=(float(rng.uniform(-0.5, 1.0)), float(rng.uniform(-1.0, -0.3))),
         daylight=float(rng.uniform(90, 225)),
         scenery_speed=float(rng.uniform(-60, 60)),
@@ -139,8 +193,8 @@ def sample_setting(seed: int, person: int, run: int) -> Setting:
         trim=float(rng.uniform(0.1, 0.28)),
         camera_shift_m=(float(shift[0]), float(shift[1]), float(shift[2])),
         target_shift_m=(float(target[0]), float(target[1]), float(target[2])),
-        field_shift_deg=float(rng.normal(0, 1.2)),
-        noise=float(rng.uniform(1.5, 5.5)),
-        blur_px=float(rng.uniform(0.35, 0.85)),
+        field_shift_deg=float(rng.normal(0, 1.5)) * difficulty,
+        noise=float(rng.uniform(2.0, 8.0)) * difficulty,
+        blur_px=0.35 + float(rng.uniform(0.0, 0.7)) * difficulty,
         belt_height_m=float(rng.uniform(-0.05, 0.05)),
     )

@@ -26,12 +26,15 @@ def activity_strip(
     shots: int = 5,
     size: int = 256,
     fps: float = 30.0,
+    difficulty: float = 1.0,
 ) -> list[np.ndarray]:
     """`shots` frames uint8 [size, size] spread over one instance of the activity."""
     rng = generator(seed, person, 19)
     span = round(sample_span_s(activity, sample_person(seed, person), rng) * fps)
     schedule: tuple[Segment, ...] = ((activity, 0, span),)
-    renderer = SessionRenderer(seed, person, 1, fps=fps, size=size, view=view, schedule=schedule)
+    renderer = SessionRenderer(
+        seed, person, 1, fps=fps, size=size, view=view, difficulty=difficulty, schedule=schedule
+    )
     return [renderer.frame(int(i)) for i in np.linspace(0.04, 0.98, shots) * (span - 1)]
 
 
@@ -45,6 +48,7 @@ def write_contact_sheet(
     shots: int = 5,
     size: int = 160,
     columns: int = 2,
+    difficulty: float = 1.0,
 ) -> None:
     """Write a PNG with a row of frames for each activity, in class order.
 
@@ -54,7 +58,7 @@ def write_contact_sheet(
     chosen = [a for a in ACTIVITIES if activities is None or a.name in activities]
     cells = []
     for activity in chosen:
-        strip = activity_strip(activity.name, seed, person, view, shots, 256)
+        strip = activity_strip(activity.name, seed, person, view, shots, difficulty=difficulty)
         row = np.hstack([cv2.resize(f, (size, size), interpolation=cv2.INTER_AREA) for f in strip])
         title = np.full((_TITLE_PX, row.shape[1]), 255, np.uint8)
         cv2.putText(

@@ -15,7 +15,7 @@ _MARGIN = 64
 class Sensor:
     """Turns a painted canvas into a camera frame; noise comes from a bank with random offsets."""
 
-    __slots__ = ("_noise", "_phase", "_setting", "_sun", "_vignette", "_words", "size")
+    __slots__ = ("_noise", "_phase", "_setting", "_sun", "_trees", "_vignette", "_words", "size")
 
     def __init__(self, size: int, setting: Setting, words: tuple[int, int, int]) -> None:
         rng = generator(*words, 15)
@@ -23,6 +23,7 @@ class Sensor:
         self._setting = setting
         self._words = words
         self._phase = rng.uniform(0, 2 * math.pi, 6)
+        self._trees = rng.uniform(0, 2 * math.pi, 3)
         y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
         centre = rng.normal(0, 0.15, 2)
         radius2 = (x - centre[0]) ** 2 + (y - centre[1]) ** 2
@@ -34,14 +35,22 @@ class Sensor:
         sun = cv2.resize(blobs, (2 * size, 2 * size), interpolation=cv2.INTER_CUBIC)
         self._sun = np.clip((sun - 0.45) * 1.8, 0, 1).astype(np.float32)
 
-    def expose(self, canvas: np.ndarray, time_s: float, frame: int) -> np.ndarray:
-        """uint8 [H, W] canvas to uint8 [H, W] frame."""
+    def expose(self, canvas: np.ndarray, time_s: float, frame: int, driven_s: float) -> np.ndarray:
+        """uint8 [H, W] canvas to uint8 [H, W] frame; `driven_s` is how long the car has moved."""
         size, p = self.size, self._phase
-        drift = 1 + 0.04 * math.sin(0.21 * time_s + p[0]) + 0.02 * math.sin(0.9 * time_s + p[1])
+        drift = 1 + self._setting.drift * (
+            0.05 * math.sin(0.21 * time_s + p[0]) + 0.025 * math.sin(0.9 * time_s + p[1])
+        )
         dx = int((0.5 + 0.5 * math.sin(0.13 * time_s + p[2])) * (size - 1))
         dy = int((0.5 + 0.5 * math.sin(0.09 * time_s + p[3])) * (size - 1))
         sun = self._sun[dy : dy + size, dx : dx + size]
         strength = self._setting.sun * (0.6 + 0.4 * math.sin(0.31 * time_s + p[4]))
+        # Trees beside the road: an irregular beat that stops with the car.
+        beat = sum(
+            math.sin(rate * driven_s + q)
+            for rate, q in zip((1.1, 2.9, 5.3), self._trees, strict=True)
+        )
+        strength *= 1 - self._setting.flicker * (0.5 + beat / 6)
         gain = self._vignette * drift
         gain += gain * sun * strength
         picture = cv2.multiply(canvas, gain, dtype=cv2.CV_32F)

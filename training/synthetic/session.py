@@ -15,16 +15,25 @@ from training.synthetic.choreography import write_script
 from training.synthetic.draw_body import draw_arm, draw_legs, draw_torso
 from training.synthetic.draw_cabin import draw_belt, draw_dashboard, draw_door, draw_wheel
 from training.synthetic.draw_head import draw_head
-from training.synthetic.people import Person, generator, sample_person, sample_setting
+from training.synthetic.people import (
+    Person,
+    Wear,
+    generator,
+    sample_person,
+    sample_setting,
+    sample_wear,
+)
 from training.synthetic.props import draw_prop
 from training.synthetic.scene import Light, Scene
-from training.synthetic.schedule import Segment, plan_run
+from training.synthetic.schedule import STANDING, Segment, plan_run
 from training.synthetic.sensor import Sensor
 from training.synthetic.tracks import Placement, Script, Snapshot, blend
 from training.synthetic.vectors import Vec, add, along
 
 # Left of this the driver is outside, and the car's shell is painted over him.
 _OUTSIDE_X_M = -0.42
+# A change from one activity to the next takes at most this long.
+_CHANGE_S = 1.4
 
 
 class SessionRenderer:
@@ -36,6 +45,8 @@ class SessionRenderer:
         fps: frames per second.
         size: picture width and height in pixels.
         view: one of `camera.VIEWS`.
+        difficulty: see `synthesize`.
+        schedule: what happens, in place of the planned run.
     """
 
     def __init__(
@@ -47,12 +58,14 @@ class SessionRenderer:
         fps: float = 30.0,
         size: int = 256,
         view: str = "inner_mirror",
+        difficulty: float = 1.0,
         *,
         schedule: tuple[Segment, ...] | None = None,
     ) -> None:
         self.person: Person = sample_person(seed, person)
-        self.setting = sample_setting(seed, person, run)
+        self.setting = sample_setting(seed, person, run, difficulty)
         self.fps = fps
+        self.difficulty = difficulty
         pose = view_named(view)
         words = (seed, person, run)
         self._words = words
@@ -71,6 +84,8 @@ class SessionRenderer:
         self.schedule: tuple[Segment, ...] = (
             plan_run(seed, self.person, run, minutes, fps) if schedule is None else schedule
         )
+        self._wear = _wear_before(self.schedule, sample_wear(seed, self.person, run))
+        self._driven_s = _driven_s(self.schedule, self.frames, fps)
         self._starts = np.array([start for _, start, _ in self.schedule])
         self._script = lru_cache(maxsize=8)(self._write)
         self._idle_phase = generator(*words, 18).uniform(0, 2 * math.pi, 12)
@@ -84,7 +99,8 @@ class SessionRenderer:
         name, start, end = self.schedule[index]
         assert name is not None
         rng = generator(*self._words, 17, index)
-        return write_script(name, self.person, (end - start) / self.fps, rng)
+        wear, span_s = self._wear[index], (end - start) / self.fps
+        return write_script(name, self.person, span_s, rng, wear, self.difficulty)
 
     def _snapshot(self, frame: int) -> Snapshot:
         """The moment shown at a frame; gaps blend from one activity to the next."""
@@ -96,15 +112,21 @@ class SessionRenderer:
         after = self._script(index + 1) if index + 1 < len(self.schedule) else None
         if before is None and after is None:
             rng = generator(*self._words, 17, index)
-            return write_script("sitting_still", self.person, 5.0, rng).at(0.0)
+            wear = self._wear[index]
+            return write_script("sitting_still", self.person, 5.0, rng, wear).at(0.0)
         if before is None or after is None:
             return after.at(0.0) if after is not None else before.at(math.inf)  # type: ignore[union-attr]
-        t = (frame - start + 1) / (end - start + 1)
+        # A longer gap is a pause first, and then the same brisk change.
+        span = min(end - start, round(_CHANGE_S * self.fps))
+        t = max(0, frame - (end - span) + 1) / (span + 1)
         return blend(before.at(math.inf), after.at(0.0), t)
 
     def _idle(self, snapshot: Snapshot, time_s: float) -> None:
         """Breathing, sway and blinks, which never stop."""
-        c, p, k = snapshot.scalars, self._idle_phase, self.person.fidget
+        c, p = snapshot.scalars, self._idle_phase
+        k = self.person.fidget * self.difficulty
+        c["head_yaw"] = c.get("head_yaw", 0.0) + c.get("glance_yaw", 0.0)
+        c["head_pitch"] = c.get("head_pitch", 0.0) + c.get("glance_pitch", 0.0)
         for n, (channel, size) in enumerate(
             (("head_yaw", 1.6), ("head_pitch", 1.2), ("lean", 0.5), ("side", 0.5), ("twist", 0.6))
         ):
@@ -116,7 +138,7 @@ class SessionRenderer:
         breath = 0.5 * math.sin(2 * math.pi * 0.26 * time_s + p[10])
         c["shrug_l"] = c.get("shrug_l", 0.0) + 0.15 * breath
         c["shrug_r"] = c.get("shrug_r", 0.0) + 0.15 * breath
-        cycle = (time_s * (0.22 + 0.03 * k) + p[11]) % 1.0
+        cycle = (time_s * (0.22 + 0.03 * self.person.fidget) + p[11]) % 1.0
         c["blink"] = 1.0 if cycle < 0.035 else 0.0
 
     def frame(self, index: int) -> np.ndarray:
@@ -147,11 +169,12 @@ class SessionRenderer:
         for prop in moment.props:
             at = _resolve(prop.place, points)
             draw_prop(crew, prop.kind, at, prop.numbers, points, body, self.person)
-        canvas = self.backdrop.outside(1000 + self.setting.scenery_speed * time_s)
+        driven_s = float(self._driven_s[index])
+        canvas = self.backdrop.outside(1000 + self.setting.scenery_speed * driven_s)
         beyond.paint(canvas)
         np.copyto(canvas, self.backdrop.shell, where=self.backdrop.mask > 0)
         inside.paint(canvas)
-        return self.sensor.expose(canvas, time_s, index)
+        return self.sensor.expose(canvas, time_s, index, driven_s)
 
     @staticmethod
     def _reach(body: Body, points: dict[str, Vec], moment: Snapshot) -> None:
@@ -168,6 +191,27 @@ class SessionRenderer:
             body.arms[side] = arm
             points[f"hand_{side}_base"] = along(arm.palm, arm.fingers, 0.02)
         with_hands(points, body)
+
+
+def _wear_before(schedule: tuple[Segment, ...], wear: Wear) -> tuple[Wear, ...]:
+    """What is worn at the start of each segment."""
+    worn = []
+    for name, _, _ in schedule:
+        worn.append(wear)
+        wear = wear if name is None else wear.after(name)
+    return tuple(worn)
+
+
+def _driven_s(schedule: tuple[Segment, ...], frames: int, fps: float) -> np.ndarray:
+    """Seconds the car has moved at each frame [N]: it stands while anybody gets in or out."""
+    moving = np.ones(frames)
+    for n, (name, start, end) in enumerate(schedule):
+        if name in STANDING:
+            # The gaps on both sides too: the car stops before, and starts after.
+            first = schedule[n - 1][1] if n else start
+            last = schedule[n + 1][2] if n + 1 < len(schedule) else end
+            moving[first:last] = 0.0
+    return np.cumsum(moving) / fps
 
 
 def _resolve(place: Placement, points: dict[str, Vec]) -> Vec:

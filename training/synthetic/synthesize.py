@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 
 import cv2
 
 from core.annotations import Chunk, write_annotations
 from core.errors import DataError
+from core.files import replacing
+from training.progress import duration
 from training.synthetic.layout import (
     PARTS,
     SPLITS,
@@ -19,14 +21,18 @@ from training.synthetic.layout import (
     check_space,
     claim_folder,
     file_id,
+    remove_leftovers,
+    require_room,
     split_people,
     video_path,
 )
 from training.synthetic.people import sample_person
 from training.synthetic.schedule import annotate, plan_run
 from training.synthetic.session import SessionRenderer
+from training.workers import work_in_processes
 
 _RUN = 1
+_LOOK_EVERY_FRAMES = 150
 
 
 def synthesize(
@@ -40,7 +46,9 @@ def synthesize(
     size: int = 256,
     processes: int | None = None,
     first_person: int = 1,
-    report: Callable[[int, int], None] | None = None,
+    difficulty: float = 1.0,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write `<out>/<view>/vp<N>/<run>.<stream>.mp4` and `<out>/activities_3s/<view>/*.csv`.
 
@@ -55,9 +63,16 @@ def synthesize(
         views: names of cameras, see `camera.VIEWS`.
         fps: frames per second.
         size: picture width and height in pixels.
-        processes: how many work at once; None: one for each processor.
+        processes: how many work at once, each on a video of its own; None: one for each processor;
+            0: this one.
         first_person: number of the first driver.
-        report: called with (finished videos, all videos), at the start and after each.
+        difficulty: 1 as usual, 0 without, 2 with twice as much of what makes recognition hard:
+            sensor noise, blur, sun and wandering exposure; the tolerance with which the camera is
+            mounted; how much places, poses and tempo of one take differ from the next, hesitation
+            and the unusual hand; and movement that has nothing to do with the activity (glances,
+            hands that wander to the face, fidgeting). People, clothes and timetable stay.
+        report: called with a line for each finished video.
+        progress: called with (frames done, all frames) of the videos that were still missing.
 
     Raises:
         DataError: a setting makes no sense, the folder holds another set, or the disk is full.
@@ -70,79 +85,133 @@ def synthesize(
         fps=float(fps),
         size=size,
         first_person=first_person,
+        difficulty=float(difficulty),
     )
     out = Path(out)
     claim_folder(out, config)
+    remove_leftovers(out, config)
     check_space(out, config)
-    tasks = [(person, view) for view in config.views for person in config.participants]
-    missing = [task for task in tasks if not video_path(out, *task).exists()]
-    tell = report or (lambda done, total: None)
-    done = len(tasks) - len(missing)
-    tell(done, len(tasks))
-    workers = min(processes or os.cpu_count() or 1, max(1, len(missing)))
-    if workers == 1:
-        for person, view in missing:
-            write_video(out, config, person, view)
-            done += 1
-            tell(done, len(tasks))
-    else:
-        # Spawned, not forked: the caller may hold a GPU, threads or a window.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
-            futures = [pool.submit(write_video, out, config, *task) for task in missing]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    done += 1
-                    tell(done, len(tasks))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    try:
+        _render_missing(out, config, processes, report, progress)
+    finally:
+        # When one fails, or on Ctrl-C, the others are stopped in the middle of theirs.
+        remove_leftovers(out, config)
     for view in config.views:
         _write_annotations(out, config, view)
 
 
-def _one_thread() -> None:
-    # The processes already fill the processors; threads of cv2 would only get in their way.
-    cv2.setNumThreads(1)
+def _render_missing(
+    out: Path,
+    config: SyntheticConfig,
+    processes: int | None,
+    report: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> None:
+    tasks = [(person, view) for view in config.views for person in config.participants]
+    missing = [task for task in tasks if not video_path(out, *task).exists()]
+    kept = len(tasks) - len(missing)
+    if kept:
+        report(f"{kept} of {len(tasks)} videos are there already.")
+    total = len(missing) * config.frames
+    done, finished = [0] * len(missing), 0
+    started_s = time.monotonic()
+
+    def tell(task: int, frames: int) -> None:
+        done[task] = frames
+        progress(sum(done), total)
+
+    def finish(task: int) -> None:
+        nonlocal finished
+        finished += 1
+        tell(task, config.frames)
+        rate = sum(done) / (time.monotonic() - started_s)
+        report(
+            f"{kept + finished}/{len(tasks)} {file_id(*missing[task])}: {config.frames} frames, "
+            f"{rate:.0f} frames/s, {duration((total - sum(done)) / rate)} left"
+        )
+
+    progress(0, total)
+    if processes == 0:
+        for number, task in enumerate(missing):
+            write_video(out, config, *task, lambda frames, number=number: tell(number, frames))
+            finish(number)
+        return
+    jobs = [(out, config, *task) for task in missing]
+    workers = min(processes or os.cpu_count() or 1, max(1, len(missing)))
+    # Closed at once when one fails, so that no process goes on writing.
+    with closing(work_in_processes(write_video, jobs, workers, tell)) as outcomes:
+        for outcome in outcomes:
+            if outcome.crash is not None:
+                name = file_id(*missing[outcome.task])
+                raise DataError(f"{name} could not be rendered: {outcome.crash}.")
+            if outcome.failure is not None:
+                raise DataError(outcome.failure)
+            finish(outcome.task)
 
 
-def write_video(out: Path, config: SyntheticConfig, person: int, view: str) -> None:
+def write_video(
+    out: Path, config: SyntheticConfig, person: int, view: str, tell: Callable[[int], None]
+) -> None:
     """Render one run; the file appears under its name only when complete.
 
+    `tell` is called with the number of frames done.
+
     Raises:
-        DataError: the folder cannot be written, or OpenCV cannot encode.
+        DataError: the folder cannot be written, the disk is full, or OpenCV cannot encode.
     """
     path = video_path(out, person, view)
-    # cv2 chooses the container by the ending, which therefore stays last.
-    partial = path.with_name(f"{path.stem}.partial.mp4")
     renderer = SessionRenderer(
-        config.seed, person, _RUN, config.minutes, config.fps, config.size, view
+        config.seed,
+        person,
+        _RUN,
+        config.minutes,
+        config.fps,
+        config.size,
+        view,
+        config.difficulty,
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            _encode(partial, renderer, config, tell)
     except OSError as error:
-        raise DataError(f"Cannot make {path.parent}: {error.strerror}.") from error
+        raise DataError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def _encode(
+    path: Path, renderer: SessionRenderer, config: SyntheticConfig, tell: Callable[[int], None]
+) -> None:
     fourcc = cv2.VideoWriter.fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(partial), fourcc, config.fps, (config.size, config.size), False)
+    writer = cv2.VideoWriter(str(path), fourcc, config.fps, (config.size, config.size), False)
     if not writer.isOpened():
-        raise DataError(f"OpenCV cannot write {partial}; check the folder and OpenCV's codecs.")
+        raise DataError(f"OpenCV cannot write {path}; check the folder and OpenCV's codecs.")
     try:
         for index in range(renderer.frames):
+            if index % _LOOK_EVERY_FRAMES == 0:
+                require_room(path.parent)
             writer.write(renderer.frame(index))
+            tell(index + 1)
     finally:
         writer.release()
-    _check_video(partial, renderer.frames)
-    os.replace(partial, path)
+    _check_video(path, renderer.frames)
 
 
 def _check_video(path: Path, frames: int) -> None:
-    """cv2 says nothing when the disk fills up, so the file is asked for its length."""
+    """cv2 says nothing when the disk fills up, so the file is asked for its length and last frame.
+
+    Raises:
+        DataError: it is too short.
+    """
     capture = cv2.VideoCapture(str(path))
     found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    capture.set(cv2.CAP_PROP_POS_FRAMES, frames - 1)
+    ends = capture.read()[0]
     capture.release()
-    if found != frames:
-        raise DataError(f"{path} holds {found} of {frames} frames; is the disk full?")
+    if found != frames or not ends:
+        raise DataError(
+            f"{path.parent} took in only {found} of {frames} frames of {path.stem.split('.')[0]}: "
+            "the disk is full or damaged. Free some space and call it again; finished videos stay."
+        )
 
 
 def _write_annotations(out: Path, config: SyntheticConfig, view: str) -> None:

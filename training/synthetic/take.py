@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.synthetic.people import Person
-from training.synthetic.tracks import PropTrack, ScalarTrack, Script, Spot, SpotTrack, Wobble
+from training.synthetic.people import Person, Wear
+from training.synthetic.tracks import (
+    Clock,
+    PropTrack,
+    ScalarTrack,
+    Script,
+    Spot,
+    SpotTrack,
+    Wobble,
+)
 from training.synthetic.vectors import Vec
 
 Key = tuple[float, str] | tuple[float, str, Vec]
@@ -27,19 +35,22 @@ class Take:
     Attributes:
         side: the hand that acts; mostly the person's preferred one.
         idle: where an unused hand rests in this take ("lap" or "wheel").
-        belted, jacketed, shaded: what the driver happens to wear; drawn independently of the
-            activity, so that it tells nothing about it.
+        wear: what the driver has on at the time.
+        belted: whether the belt is worn throughout; a choreography may say otherwise.
+        difficulty: scales how much one take differs from the next, see `synthesize`.
+        backwards: the choreography is played from its end.
     """
 
     rng: np.random.Generator
     person: Person
     span_s: float
+    wear: Wear
+    difficulty: float = 1.0
+    backwards: bool = False
     side: str = field(init=False)
     idle: str = field(init=False)
     belted: bool = field(init=False)
-    jacketed: bool = field(init=False)
-    shaded: bool = field(init=False)
-    _warp: tuple[tuple[float, ...], tuple[float, ...]] = field(init=False)
+    _clock: Clock = field(init=False)
     _scalars: dict[str, ScalarTrack] = field(init=False, default_factory=dict)
     _hands: dict[str, SpotTrack] = field(init=False, default_factory=dict)
     _props: list[PropTrack] = field(init=False, default_factory=list)
@@ -48,14 +59,19 @@ class Take:
     def __post_init__(self) -> None:
         rng = self.rng
         preferred = self.person.hand
-        self.side = preferred if rng.random() < 0.8 else other(preferred)
-        self.idle = str(rng.choice(_IDLE_HANDS, p=(0.65, 0.35)))
-        self.belted = bool(rng.random() < 0.6)
-        self.jacketed = bool(rng.random() < 0.35)
-        self.shaded = bool(rng.random() < 0.1)
-        # Hesitation: the phases of one take are stretched against each other.
-        inner = np.sort(np.array([0.33, 0.66]) + rng.normal(0, 0.045, 2))
-        self._warp = ((0.0, 0.33, 0.66, 1.0), (0.0, float(inner[0]), float(inner[1]), 1.0))
+        unusual = min(0.5, 0.2 * self.difficulty)
+        self.side = preferred if rng.random() >= unusual else other(preferred)
+        wheel = self.person.hands_on_wheel
+        self.idle = str(rng.choice(_IDLE_HANDS, p=(1 - wheel, wheel)))
+        self.belted = self.wear.belted
+        # One take in four hesitates: somewhere its movement nearly stops.
+        depth = 0.92 if rng.random() < 0.25 * self.difficulty else rng.uniform(0, 0.4)
+        self._clock = Clock(
+            self.span_s,
+            float(min(0.95, depth * self.difficulty)),
+            int(rng.integers(1, 3)),
+            float(rng.uniform(0, 2 * np.pi)),
+        )
 
     def chance(self, probability: float) -> bool:
         """True with that probability."""
@@ -70,11 +86,11 @@ class Take:
         return str(options[int(self.rng.integers(len(options)))])
 
     def seconds(self, u: float) -> float:
-        """The 0-1 time axis in seconds, with this take's hesitation."""
-        return float(np.interp(u, *self._warp)) * self.span_s
+        """The 0-1 time axis in seconds."""
+        return u * self.span_s
 
-    def _offset(self, offset: Vec, sigma: float = _JITTER_M) -> Vec:
-        n = self.rng.normal(0.0, sigma, 3)
+    def _offset(self, offset: Vec, sigma: float) -> Vec:
+        n = self.rng.normal(0.0, sigma * self.difficulty, 3)
         return (offset[0] + float(n[0]), offset[1] + float(n[1]), offset[2] + float(n[2]))
 
     def _track(self, keys: tuple[Key, ...], sigma: float) -> SpotTrack:
@@ -95,8 +111,30 @@ class Take:
         self._hands[side] = self._track(keys, sigma)
 
     def rest(self, side: str) -> None:
-        """The hand has nothing to do."""
-        self.hand(side, (0.0, f"{self.idle}_{side}"))
+        """The hand has nothing to do; now and then it wanders to the face, the knee or the rim."""
+        home = (f"{self.idle}_{side}", (0.0, 0.0, 0.0))
+        if not self.chance(min(0.8, 0.3 * self.difficulty)):
+            self.hand(side, (0.0, *home))
+            return
+        out = 1.0 if side == "r" else -1.0
+        spots: dict[str, Vec] = {
+            "mouth": (out * 0.03, 0.03, -0.05),
+            f"temple_{side}": (out * 0.03, 0.02, 0.0),
+            f"lap_{side}": (0.0, 0.12, 0.03),
+            f"wheel_{side}": (0.0, 0.0, 0.0),
+            "chest": (out * 0.08, 0.06, -0.05),
+        }
+        where = self.pick(*spots)
+        u = self.amount(0.0, 0.6)
+        stay = self.amount(0.05, 0.25)
+        there = (where, spots[where])
+        self.hand(
+            side,
+            (u, *home),
+            (u + 0.15, *there),
+            (u + 0.15 + stay, *there),
+            (u + 0.3 + stay, *home),
+        )
 
     def key(self, channel: str, *keys: tuple[float, float]) -> None:
         """A body channel (degrees, or 0-1) over time."""
@@ -111,6 +149,7 @@ class Take:
         frequency_hz: float,
         start: float = 0.0,
         end: float = 1.0,
+        skew: float = 0.0,
     ) -> None:
         """A repeated movement on a channel or hand between two moments of the 0-1 axis."""
         if isinstance(amplitude, float | int):
@@ -124,6 +163,7 @@ class Take:
                 self.amount(0.0, 6.28),
                 self.seconds(start),
                 self.seconds(end),
+                skew,
             )
         )
 
@@ -148,22 +188,33 @@ class Take:
 
     def look(self, *keys: tuple[float, float, float]) -> None:
         """The head: (when, yaw to the right, pitch up), degrees, with this take's own manner."""
-        gain, shift = self.amount(0.85, 1.15), self.rng.normal(0, 2.5, 2)
+        gain, shift = self.amount(0.85, 1.15), self.rng.normal(0, 2.5 * self.difficulty, 2)
         self.key("head_yaw", *((u, yaw * gain + float(shift[0])) for u, yaw, _ in keys))
         self.key("head_pitch", *((u, pitch * gain + float(shift[1])) for u, _, pitch in keys))
 
+    def _glance(self) -> None:
+        """A look aside that has nothing to do with the activity."""
+        if not self.chance(min(0.9, 0.3 * self.difficulty)):
+            return
+        u = self.amount(0.0, 0.7)
+        yaw = self.amount(18, 45) * (1 if self.chance(0.5) else -1)
+        pitch = self.amount(-8, 18)
+        for channel, angle in (("glance_yaw", yaw), ("glance_pitch", pitch)):
+            self.key(channel, (u, 0.0), (u + 0.1, angle), (u + 0.2, angle), (u + 0.3, 0.0))
+
     def finish(self) -> Script:
-        """The script, with idle hands, wear and small idle movements filled in."""
+        """The script, with idle hands, wear and what has nothing to do with the activity."""
         for side in ("l", "r"):
             if side not in self._hands:
                 self.rest(side)
         if "tongue" not in self._hands:
             self.hand("tongue", (0.0, "buckle" if self.belted else "stow"), sigma=0.004)
-        worn = 1.0 if self.jacketed else 0.0
+        self._glance()
+        worn = 1.0 if self.wear.jacketed else 0.0
         for channel, value in (
             ("jacket_l", worn),
             ("jacket_r", worn),
-            ("shades", float(self.shaded)),
+            ("shades", float(self.wear.shaded)),
             ("head_yaw", self.amount(-4, 4)),
             ("head_pitch", self.amount(-4, 2)),
             ("lean", self.amount(-2, 3)),
@@ -178,4 +229,6 @@ class Take:
             self._hands,
             tuple(self._props),
             tuple(self._wobbles),
+            self._clock,
+            self.backwards,
         )

@@ -72,7 +72,11 @@ class SpotTrack:
 
 @dataclass(frozen=True, slots=True)
 class Wobble:
-    """A repeated small movement (typing, chewing, twisting) within a window of time."""
+    """A repeated small movement (typing, chewing, twisting) within a window of time.
+
+    With `skew` -1 to 1 one way is quicker than the way back, as when a cap is turned grip by grip:
+    such a movement tells which way time runs.
+    """
 
     channel: str
     amplitude: Vec  # for scalar channels only the first number counts
@@ -80,6 +84,7 @@ class Wobble:
     phase: float
     start_s: float
     end_s: float
+    skew: float = 0.0
 
     def at(self, t: float) -> Vec | None:
         """The displacement at t seconds; None outside the window."""
@@ -87,6 +92,7 @@ class Wobble:
             return None
         edge = min(1.0, (t - self.start_s) / 0.2, (self.end_s - t) / 0.2)
         angle = 2 * math.pi * self.frequency_hz * t + self.phase
+        angle += self.skew * math.sin(angle)
         # Axes run at unlike rates, so that the path is not a plain line.
         return (
             self.amplitude[0] * edge * math.sin(angle),
@@ -107,18 +113,41 @@ class PropTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """A tempo that swells and ebbs: its rate runs from 1 - depth to 1 + depth; 0 is a pause."""
+
+    span_s: float
+    depth: float = 0.0
+    swells: int = 1
+    phase: float = 0.0
+
+    def at(self, t: float) -> float:
+        """Seconds of movement after t seconds of the run; ends meet whatever the tempo."""
+        turn = 2 * math.pi * self.swells / self.span_s
+        wave = math.sin(turn * t + self.phase) - math.sin(self.phase)
+        return min(max(t + self.depth / turn * wave, 0.0), self.span_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
-    """The movement of one activity instance, in seconds from its start."""
+    """The movement of one activity instance, in seconds from its start.
+
+    `backwards` plays it from its end. Pairs that undo each other share one movement in this way, so
+    that no single frame can tell them apart.
+    """
 
     span_s: float
     scalars: Mapping[str, ScalarTrack]
     hands: Mapping[str, SpotTrack]  # "l", "r", and "tongue" of the seat belt
     props: tuple[PropTrack, ...]
     wobbles: tuple[Wobble, ...]
+    clock: Clock
+    backwards: bool = False
 
     def at(self, t: float) -> Snapshot:
         """Everything the body and the objects do at t seconds (held beyond both ends)."""
         t = min(max(t, 0.0), self.span_s)
+        t = self.clock.at(self.span_s - t if self.backwards else t)
         scalars = {name: track.at(t) for name, track in self.scalars.items()}
         places = {name: track.at(t) for name, track in self.hands.items()}
         for wobble in self.wobbles:

@@ -114,7 +114,7 @@ def test_ratios_are_of_medians_from_the_same_rounds(report: dict) -> None:
     assert ratios["int8_vs_eager_fp32"] == expected(("eager", "fp32"), int8)
     assert ratios["int8_vs_fbgemm_int8"] == expected(("fbgemm", "int8"), int8)
     files_mb = [rows["openvino", kind]["file_mb"] for kind in ("fp32", "int8")]
-    assert ratios["file_fp32_vs_int8"] == pytest.approx(files_mb[0] / files_mb[1], rel=0.1)
+    assert ratios["file_fp32_vs_int8"] == pytest.approx(files_mb[0] / files_mb[1], rel=0.2)
 
 
 def test_offline_scoring_answers_as_one_clip_does(report: dict) -> None:

@@ -252,3 +252,20 @@ def test_everything_learns() -> None:
 def test_sizes_that_make_no_sense_are_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         I3D(**arguments)
+
+
+def test_sixteen_bits_leave_every_weight_a_gradient_of_its_own() -> None:
+    """Kernels of three frames over two: oneDNN's bfloat16 gradient holds unwritten memory."""
+    torch.manual_seed(0)
+    block = SameConvBnRelu3d(32, 64, kernel_size=3).to(memory_format=torch.channels_last_3d).eval()
+    x = torch.rand(4, 32, 2, 4, 4).to(memory_format=torch.channels_last_3d)
+    target = torch.randn(4, 64, 2, 4, 4)
+    gradients = []
+    for enabled in (False, *(True,) * 6):
+        block.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            answer = block(x)
+        answer.float().backward(target)
+        gradients.append(block.conv.weight.grad.clone())
+    for gradient in gradients[1:]:
+        assert (gradient - gradients[0]).norm() < 0.05 * gradients[0].norm()

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from core.activities import ACTIVITY_NAMES
 from training.synthetic.camera import VIEWS
-from training.synthetic.choreography import CHOREOGRAPHIES
-from training.synthetic.people import sample_person
-from training.synthetic.schedule import annotate, plan_run
+from training.synthetic.choreography import CHOREOGRAPHIES, write_script
+from training.synthetic.people import (
+    Wear,
+    generator,
+    sample_person,
+    sample_setting,
+    sample_wear,
+)
+from training.synthetic.schedule import STANDING, annotate, plan_run
 from training.synthetic.session import SessionRenderer
 
 
@@ -71,19 +78,74 @@ def test_all_activities_have_a_choreography() -> None:
     assert set(CHOREOGRAPHIES) == set(ACTIVITY_NAMES)
 
 
-@pytest.mark.parametrize("minutes", [3.5, 4.0, 9.0])
+@pytest.mark.parametrize("minutes", [3.5, 4.0, 12.0])
 def test_every_activity_occurs_and_the_run_is_filled(minutes: float) -> None:
     for number in range(1, 13):
         segments = plan_run(0, sample_person(0, number), 1, minutes, 30.0)
         acts = [name for name, _, _ in segments if name is not None]
         assert set(acts) == set(ACTIVITY_NAMES)
         assert acts[:2] == ["opening_door_outside", "entering_car"]
+        assert acts[-1] == "closing_door_outside"
         assert segments[0][1] == 0
         assert segments[-1][2] == round(minutes * 1800)
         assert all(a[2] == b[1] for a, b in itertools.pairwise(segments))
         for name, start, end in segments:
             if name is not None:
-                assert 1.9 <= (end - start) / 30 <= 7.1
+                assert 1.2 <= (end - start) / 30 <= 12.1
+
+
+def test_classes_are_as_unbalanced_as_life() -> None:
+    chunks: Counter[str] = Counter()
+    labelled = total = 0
+    for number in range(1, 16):
+        segments = plan_run(0, sample_person(0, number), 1, 4.0, 30.0)
+        total += segments[-1][2]
+        for chunk in annotate(segments, number, "", 30.0):
+            chunks[chunk.activity] += 1
+            labelled += chunk.frame_end - chunk.frame_start
+    shares = sorted((count / chunks.total() for count in chunks.values()), reverse=True)
+    assert chunks.most_common(1)[0][0] == "sitting_still"
+    assert shares[0] > 0.18
+    assert shares[0] > 10 * shares[-1]
+    assert 0.70 < labelled / total < 0.90
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_nothing_is_put_on_twice(number: int) -> None:
+    person = sample_person(0, number)
+    worn = sample_wear(0, person, 1)
+    for name, _, _ in plan_run(0, person, 1, 9.0, 30.0):
+        if name in ("putting_on_jacket", "taking_off_jacket"):
+            assert worn.jacketed == (name == "taking_off_jacket")
+        if name in ("putting_on_sunglasses", "taking_off_sunglasses"):
+            assert worn.shaded == (name == "taking_off_sunglasses")
+        if name in ("fastening_seat_belt", "unfastening_seat_belt"):
+            assert worn.belted == (name == "unfastening_seat_belt")
+        if name in STANDING:
+            assert not worn.belted
+        worn = worn if name is None else worn.after(name)
+
+
+def test_difficulty_scales_what_disturbs_and_leaves_the_timetable() -> None:
+    easy, usual, hard = (sample_setting(0, 1, 1, difficulty) for difficulty in (0.0, 1.0, 2.0))
+    assert easy.noise == 0 < usual.noise
+    assert hard.noise == pytest.approx(2 * usual.noise)
+    assert hard.camera_shift_m == pytest.approx([2 * m for m in usual.camera_shift_m])
+    assert easy.seat == usual.seat == hard.seat
+    one, other = _renderer(difficulty=0.0), _renderer(difficulty=2.0)
+    assert one.schedule == other.schedule
+    assert (one.frame(700) != other.frame(700)).any()
+
+
+def test_without_difficulty_two_takes_move_alike() -> None:
+    def places(run: int, difficulty: float) -> list[float]:
+        script = write_script(
+            "sitting_still", sample_person(0, 1), 4.0, generator(run), Wear(), difficulty
+        )
+        return [script.at(t).scalars.get("glance_yaw", 0.0) for t in (0.5, 1.5, 2.5)]
+
+    assert all(places(run, 0.0) == [0.0] * 3 for run in range(20))
+    assert any(places(run, 1.0) != [0.0] * 3 for run in range(20))
 
 
 @pytest.mark.parametrize(("fps", "longest"), [(30.0, 90), (15.0, 45)])

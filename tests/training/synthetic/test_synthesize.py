@@ -12,19 +12,31 @@ import pytest
 
 from core.annotations import read_annotations
 from core.errors import DataError
-from training.synthetic.layout import SyntheticConfig, file_id, split_people, video_path
+from training.synthetic.layout import (
+    GENERATOR_VERSION,
+    SyntheticConfig,
+    file_id,
+    split_people,
+    video_path,
+)
+from training.synthetic.session import SessionRenderer
 from training.synthetic.synthesize import synthesize
 
 MINUTES = 0.1  # 6 s at 10 fps: 60 small frames a run
 SMALL = {"people": 3, "minutes": MINUTES, "fps": 10.0, "size": 64, "seed": 5}
 PARTS = ("train", "val", "test")
+PIXEL_MEAN = 88.7078
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("synthetic")
-    synthesize(out, processes=1, **SMALL)
+    synthesize(out, processes=0, **SMALL)
     return out
+
+
+def _bytes(out: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
 
 
 def _csvs(out: Path) -> dict[str, bytes]:
@@ -88,15 +100,16 @@ def test_split_sizes(count: int) -> None:
         assert [len(split_people(everyone, 1)[p]) for p in PARTS] == [10, 2, 3]
 
 
-def test_two_processes_write_the_same_annotations_and_frames(made: Path, tmp_path: Path) -> None:
+def test_processes_and_the_number_of_them_change_no_byte(made: Path, tmp_path: Path) -> None:
     synthesize(tmp_path, processes=2, **SMALL)
-    assert _csvs(tmp_path) == _csvs(made)
-    for person in (1, 2, 3):
-        both = [
-            cv2.VideoCapture(str(video_path(o, person, "inner_mirror"))) for o in (made, tmp_path)
-        ]
-        (_, a), (_, b) = (capture.read() for capture in both)
-        assert (a == b).all()
+    assert _bytes(tmp_path) == _bytes(made)
+
+
+def test_pixels_are_those_of_the_generator_version() -> None:
+    """When this fails, other pixels are meant: raise GENERATOR_VERSION and write the new sum."""
+    renderer = SessionRenderer(5, 2, 1, 4.0)
+    scale = sum(int(renderer.frame(i).astype(int).sum()) for i in (0, 900, 2500, 7199)) / 4 / 256**2
+    assert (GENERATOR_VERSION, scale) == (4, pytest.approx(PIXEL_MEAN, abs=0.02))
 
 
 def test_resumes_with_the_missing_video_only(made: Path, tmp_path: Path) -> None:
@@ -105,16 +118,27 @@ def test_resumes_with_the_missing_video_only(made: Path, tmp_path: Path) -> None
     kept, lost = (video_path(out, person, "inner_mirror") for person in (1, 2))
     os.utime(kept, (1, 1))
     lost.unlink()
+    lines: list[str] = []
     told: list[tuple[int, int]] = []
-    synthesize(out, processes=1, report=lambda done, total: told.append((done, total)), **SMALL)
-    assert told == [(2, 3), (3, 3)]
+    synthesize(
+        out,
+        processes=0,
+        report=lines.append,
+        progress=lambda done, total: told.append((done, total)),
+        **SMALL,
+    )
+    assert lines[0] == "2 of 3 videos are there already."
+    assert lines[1].startswith("3/3 vp2/run1_2026-01-02-10-00-00.ids_1: 60 frames, ")
+    assert len(lines) == 2
+    assert told[0] == (0, 60)
+    assert told[-1] == (60, 60)
     assert lost.is_file()
     assert kept.stat().st_mtime == 1
 
 
 def test_other_settings_in_the_same_folder_are_refused(made: Path) -> None:
     with pytest.raises(DataError, match="seed 5 there, 6 asked"):
-        synthesize(made, processes=1, **{**SMALL, "seed": 6})
+        synthesize(made, processes=0, **{**SMALL, "seed": 6})
 
 
 def test_a_full_disk_is_told_before_the_first_frame(
@@ -123,8 +147,71 @@ def test_a_full_disk_is_told_before_the_first_frame(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
     with pytest.raises(DataError, match="free some space"):
-        synthesize(tmp_path, processes=1, **SMALL)
+        synthesize(tmp_path, processes=0, **SMALL)
     assert not list(tmp_path.rglob("*.mp4"))
+
+
+def test_a_disk_that_fills_up_on_the_way_stops_it_cleanly(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([10**9, 10**9])  # before it begins, and at the first video's first frame
+    usage = namedtuple("usage", "total used free")
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda path: usage(10**9, 0, next(free, 1000)))
+        with pytest.raises(DataError, match=r"is full; free some space.*finished videos stay"):
+            synthesize(tmp_path, processes=0, **SMALL)
+    assert [p.parent.name for p in tmp_path.rglob("*.mp4")] == ["vp1"]
+    assert not [p for p in tmp_path.rglob("*") if "partial" in p.name]
+    synthesize(tmp_path, processes=0, **SMALL)
+    assert _bytes(tmp_path) == _bytes(made)
+
+
+def test_one_that_fails_stops_the_others_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    # A file where the second person's folder should be.
+    blocker = video_path(tmp_path, 2, "inner_mirror").parent
+    blocker.parent.mkdir(parents=True)
+    blocker.touch()
+    with pytest.raises(DataError, match=r"Cannot write .*vp2"):
+        synthesize(tmp_path, processes=2, **{**SMALL, "minutes": 1.0})
+    assert not [p for p in tmp_path.rglob("*") if "partial" in p.name]
+
+
+def test_an_encoder_that_loses_frames_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(cv2.VideoWriter):
+        """As OpenCV behaves on a full disk: it goes on without a word."""
+
+        written = 0
+
+        def write(self, image: object) -> None:
+            self.written += 1
+            if self.written <= 20:
+                super().write(image)
+
+    monkeypatch.setattr(cv2, "VideoWriter", Full)
+    Full.fourcc = staticmethod(cv2.VideoWriter_fourcc)
+    with pytest.raises(DataError, match="only 20 of 60 frames"):
+        synthesize(tmp_path, processes=0, **SMALL)
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+def test_what_a_killed_call_was_writing_goes_away(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(made, out)
+    video = video_path(out, 2, "inner_mirror")
+    leftovers = [
+        video.with_name(f"{video.stem}.partial-77.mp4"),
+        out / "synthetic.partial-77.json",
+        out / "activities_3s/inner_mirror/midlevel.chunks_90.partial-77.csv",
+    ]
+    for path in leftovers:
+        path.write_bytes(b"half")
+    mine = out / "notes.partial"
+    mine.touch()
+    synthesize(out, processes=0, **SMALL)
+    assert not any(path.exists() for path in leftovers)
+    assert mine.exists()
 
 
 @pytest.mark.parametrize(
@@ -136,6 +223,7 @@ def test_a_full_disk_is_told_before_the_first_frame(
         ({"views": ()}, "at least one view"),
         ({"size": 63}, "size"),
         ({"fps": 0.0}, "fps"),
+        ({"difficulty": -1.0}, "difficulty"),
     ],
 )
 def test_senseless_settings_are_refused(

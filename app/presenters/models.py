@@ -1,0 +1,62 @@
+"""Swaps the models that are compared, on request, while the video plays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from app.messages import SLOTS, ModelPair, Slot
+from app.model_choice import ModelChoice
+from app.session import Session
+from app.widgets.banner import Banner
+from app.widgets.model_chooser import ModelChooser
+from core.errors import ModelFileError
+from core.modelfile import load_model
+
+MODEL_ENDING = ".safetensors"
+KEYS = (("M", "Choose the models to compare, and their engines"),)
+
+
+class ModelPresenter(QObject):
+    """Connects the chooser with the session, and takes model files that are dropped."""
+
+    def __init__(
+        self, session: Session, chooser: ModelChooser, banner: Banner, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._chooser = chooser
+        self._banner = banner
+        chooser.show_choice(session.choice)
+        chooser.chosen.connect(session.set_models)
+        session.models_changing.connect(self._on_changing)
+        session.models_refused.connect(self._on_refused)
+        session.models_described.connect(self._on_described)
+
+    def drop(self, path: Path, slot: Slot | None) -> None:
+        """Use a model file in one place; without one in the place of its kind."""
+        if slot is None:
+            try:
+                slot = "int8" if load_model(path).kind == "int8" else "fp32"
+            except ModelFileError as error:
+                self._banner.show_problem(str(error))
+                return
+        choice = self._session.choice
+        self._session.set_models(replace(choice, paths={**choice.paths, slot: path}))
+
+    def _on_changing(self, choice: ModelChoice | None) -> None:
+        if choice is None:
+            self._chooser.show_state("", busy=False)
+            return
+        names = " and ".join(choice.paths[slot].name for slot in SLOTS if slot in choice.paths)
+        self._chooser.show_choice(choice)
+        self._chooser.show_state(f"Making {names} ready; the present models go on.", busy=True)
+
+    def _on_refused(self, sentence: str) -> None:
+        self._chooser.show_state(sentence, problem=True)
+        self._banner.show_problem(sentence)
+
+    def _on_described(self, models: ModelPair) -> None:
+        self._chooser.show_choice(self._session.choice)

@@ -1,0 +1,298 @@
+"""Records the session on request: one button, one key, and the time it has been running."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.messages import EngineReport, ModelPair, Numbers, Shown, Slot, SourceInfo
+from app.model_choice import Fault
+from app.presenters.recording_events import EventLog
+from app.recording.from_models import record_of_answer, record_of_file
+from app.recording.places import SESSION_ENDING, default_recordings_folder, free_name
+from app.recording.recorder import Recorder
+from app.recording.records import (
+    ClipRecord,
+    CountersRecord,
+    ModelRecord,
+    SourceRecord,
+    TruthRecord,
+)
+from app.session import Session
+from app.settings import Settings
+from app.sources import title_of_source
+from app.state import State
+from app.widgets.banner import Banner
+from app.widgets.icons import icon
+from app.widgets.timeline_paint import clock_time
+
+KEYS = (("Ctrl+R", "Record, stop recording"),)
+
+_WATCH_MS = 50
+_PRIVACY = "What was recognised is recorded; no picture is stored, and nothing leaves this machine."
+_TOOLTIP = f"Record what is recognised into a file (Ctrl+R). {_PRIVACY}"
+
+
+class RecordingPresenter(QObject):
+    """Feeds a Recorder from the session's signals while recording."""
+
+    started = Signal(object)  # Path of the session file
+    saved = Signal(object)  # Path of the session file, closed
+    _broken = Signal(str)  # from the recorder's thread: it has ended by itself
+
+    def __init__(
+        self,
+        session: Session,
+        banner: Banner,
+        settings: Settings,
+        window: QWidget,
+        make_recorder: Callable[..., Recorder] = Recorder,
+    ) -> None:
+        super().__init__(window)
+        self._session = session
+        self._banner = banner
+        self._settings = settings
+        self._window = window
+        self._make_recorder = make_recorder
+        self._recorder: Recorder | None = None
+        self._ending: list[Recorder] = []
+        self._models: dict[Slot, ModelRecord] = {}
+        self._started_s = 0.0
+        self._unix_offset_s = 0.0
+        self._counters: dict[str, int] = {}
+        self._seen_skipped = self._seen_gaps = 0
+
+        self.record = QAction(icon("record", "bad"), "Record", self)
+        self.record.setShortcut("Ctrl+R")
+        self.record.setCheckable(True)
+        self.record.setToolTip(_TOOLTIP)
+        self.record.setEnabled(False)
+        self.record.triggered.connect(self.toggle)
+        self.choose_folder = QAction("Recordings folder…", self)
+        self.choose_folder.triggered.connect(self.ask_for_folder)
+        self._watch = QTimer(self, interval=_WATCH_MS)
+        self._watch.timeout.connect(self._look)
+        self._broken.connect(self._on_broken)
+        self.events = EventLog(session, self._note, self)
+
+        session.source_changed.connect(self._on_source)
+        session.state_changed.connect(self._on_state)
+        session.models_described.connect(self._on_models)
+        session.model_ready.connect(self._on_ready)
+        session.model_faulted.connect(self._on_fault)
+        session.answered.connect(self._on_answer)
+        session.numbers.connect(self._on_numbers)
+
+    @property
+    def recording(self) -> bool:
+        """Whether a recording runs."""
+        return self._recorder is not None
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is being recorded."""
+        return None if self._recorder is None else self._recorder.path
+
+    @property
+    def folder(self) -> Path:
+        """Where recordings go."""
+        return self._settings.recordings_folder or default_recordings_folder()
+
+    # -- starting and stopping -----------------------------------------------------------------
+
+    def toggle(self) -> None:
+        """Start to record, or stop."""
+        if self._recorder is not None:
+            self.stop("stopped by the person")
+        else:
+            self._start()
+        self._show()
+
+    def _start(self) -> None:
+        source = self._session.source
+        if source is None:
+            return
+        folder = self.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._banner.show_problem(
+                f"{folder} cannot be made ({error.strerror}); choose another recordings folder."
+            )
+            return
+        path = free_name(folder, source.title, SESSION_ENDING)
+        recorder = self._make_recorder(path, partial(_record_of, source), self._broken.emit)
+        self._recorder = recorder
+        self._started_s = time.monotonic()
+        self._unix_offset_s = time.time() - self._started_s
+        self._counters = {"skipped": 0, "gaps": 0, "engine_faults": 0}
+        self._seen_skipped = self._seen_gaps = -1
+        recorder.start()
+        if source.truth is not None:
+            recorder.record(TruthRecord(source.truth))
+        self._models.clear()
+        for slot, report in self._session.engines.items():
+            self._on_ready(slot, report)
+        self.events.begin()
+        self._session.refresh_numbers()
+        self.started.emit(path)
+
+    def stop(self, reason: str) -> None:
+        """Stop recording, if there is one; it is closed on its own thread."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.record(CountersRecord(dict(self._counters)))
+            recorder.stop(reason)
+            self._ending.append(recorder)
+            self._watch.start()
+        self._show()
+
+    def close(self, timeout_s: float) -> bool:
+        """Stop, and wait until the file is closed; False when that takes longer."""
+        self.stop("the window was closed")
+        deadline_s = time.monotonic() + timeout_s
+        for recorder in self._ending:
+            recorder.join(max(0.0, deadline_s - time.monotonic()))
+        self._watch.stop()
+        return not any(recorder.is_alive() for recorder in self._ending)
+
+    def _look(self) -> None:
+        """Tell of recordings that are closed by now."""
+        for recorder in [one for one in self._ending if not one.is_alive()]:
+            self._ending.remove(recorder)
+            if recorder.failure is None:
+                lost = f" {recorder.lost} found no room in time." if recorder.lost else ""
+                self._banner.show_notice(
+                    f"Recorded {recorder.clips:,} clips into {recorder.path}.{lost} "
+                    "No picture was stored.",
+                    sign="record",
+                )
+                self.saved.emit(recorder.path)
+        if not self._ending:
+            self._watch.stop()
+
+    def _on_broken(self, sentence: str) -> None:
+        broken = self._recorder
+        if broken is not None and broken.failure is not None:
+            self._recorder = None
+        self._banner.show_problem(sentence)
+        self._show()
+
+    def ask_for_folder(self) -> QFileDialog:
+        """Let the person choose where recordings go."""
+        dialog = QFileDialog(self._window, "Recordings folder", str(self.folder))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self.choose)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    def choose(self, folder: str) -> None:
+        """From the next one on recordings go there."""
+        self._settings.recordings_folder = Path(folder)
+        self._banner.show_notice(f"Recordings go to {folder}.", sign="record")
+
+    # -- what is recorded ----------------------------------------------------------------------
+
+    def _note(self, kind: str, text: str) -> None:
+        if self._recorder is not None:
+            self._recorder.record(self.events.record(kind, text))
+
+    def _on_source(self, info: SourceInfo) -> None:
+        # A session file is of one source.
+        self.stop("another source was opened")
+
+    def _on_state(self, state: State) -> None:
+        if state in (State.ENDED, State.FAILED):
+            self.stop("the source ended" if state is State.ENDED else "the source failed")
+        self._show()
+
+    def _on_models(self, models: ModelPair) -> None:
+        self._models.clear()
+
+    def _on_ready(self, slot: Slot, report: EngineReport) -> None:
+        models = self._session.models
+        if self._recorder is None or models is None or slot not in models.models:
+            return
+        described = models.models[slot]
+        self._models[slot] = ModelRecord(
+            slot=slot,
+            kind=described.kind,
+            file_name=described.file_name,
+            file_bytes=round(described.file_mb * 1e6),
+            sha256=described.sha256,
+            engine=report.probed.engine,
+            labels=described.labels,
+            twins=models.twins,
+        )
+        self._recorder.record(self._models[slot])
+
+    def _on_fault(self, slot: Slot, fault: Fault) -> None:
+        if self._recorder is not None:
+            self._counters["engine_faults"] += 1
+
+    def _on_answer(self, shown: Shown) -> None:
+        if self._recorder is None:
+            return
+        answer = shown.answer
+        offer, clip = answer.offer, answer.offer.clip
+        answers = {
+            slot: record_of_answer(prediction, shown.decisions[slot])
+            for slot, prediction in answer.predictions.items()
+            if slot in self._models
+        }
+        captured_unix_s = offer.captured_s + self._unix_offset_s
+        self._recorder.record(
+            ClipRecord(
+                offer.generation,
+                clip.frame_index,
+                clip.time_s,
+                captured_unix_s,
+                shown.truth,
+                answers,
+            )
+        )
+
+    def _on_numbers(self, numbers: Numbers) -> None:
+        if self._recorder is None:
+            return
+        # They begin anew with other models; what counts is by how much they grew.
+        skipped, gaps = numbers.skipped, numbers.gaps or 0
+        if self._seen_skipped >= 0:
+            self._counters["skipped"] += max(0, skipped - self._seen_skipped)
+            self._counters["gaps"] += max(0, gaps - self._seen_gaps)
+        self._seen_skipped, self._seen_gaps = skipped, gaps
+        self._recorder.record(CountersRecord(dict(self._counters)))
+        self._show()
+
+    def _show(self) -> None:
+        recording = self._recorder is not None
+        self.record.setChecked(recording)
+        self.record.setEnabled(recording or self._session.source is not None)
+        text = "Record"
+        if recording:
+            text = clock_time(time.monotonic() - self._started_s)
+        self.record.setText(text)
+        self.record.setToolTip(
+            f"Recording into {self._recorder.path}; Ctrl+R stops it."
+            if self._recorder is not None
+            else _TOOLTIP
+        )
+
+
+def _record_of(info: SourceInfo) -> SourceRecord:
+    """The source as it is stored; reads both ends of a file, so it is called on another thread."""
+    address = info.address
+    size = (info.width, info.height)
+    if isinstance(address, Path):
+        return record_of_file(address, size, info.fps, info.duration_s, info.annotations)
+    kind = "camera" if isinstance(address, int) else "stream"
+    # The title has no credentials; the address itself is not stored at all.
+    return SourceRecord(kind=kind, name=title_of_source(address), width=size[0], height=size[1])

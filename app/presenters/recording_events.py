@@ -1,0 +1,67 @@
+"""What happens while recording, in words: states, gaps, engines, faults, alerts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+
+from app.messages import EngineReport, Slot, engine_title
+from app.model_choice import Fault
+from app.recording.records import EventRecord
+from app.session import Session
+from app.state import State
+from core.activities import title_of
+from core.alerts import Alert
+from core.source_state import SourceStatus
+
+
+class EventLog(QObject):
+    """Tells `note` (kind, sentence) of every event; asked for nothing while nobody records."""
+
+    def __init__(self, session: Session, note: Callable[[str, str], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._note = note
+        self._signal = ""
+        session.state_changed.connect(self._on_state)
+        session.signal_changed.connect(self._on_signal)
+        session.restarted.connect(lambda: note("restart", "labels begin anew"))
+        session.model_ready.connect(self._on_ready)
+        session.model_faulted.connect(self._on_fault)
+        session.model_failed.connect(lambda slot, text: note("failure", f"{slot}: {text}"))
+        session.model_stalled.connect(self._on_stall)
+        session.problem.connect(lambda text: note("problem", text))
+
+    def record(self, kind: str, text: str) -> EventRecord:
+        """An event of this moment."""
+        return EventRecord(time.time(), kind, text, self._session.position_s)
+
+    def begin(self) -> None:
+        """Say in which state the recording begins."""
+        self._on_state(self._session.state)
+
+    def on_alert(self, alert: Alert) -> None:
+        """An activity lasted longer than its rule allows."""
+        rule = alert.rule
+        self._note("alert", f"{title_of(rule.activity)} for more than {rule.after_s:g} s")
+
+    def _on_state(self, state: State) -> None:
+        self._note("state", state.value)
+
+    def _on_signal(self, status: SourceStatus, waited_s: int) -> None:
+        # It is told every second for as long as it waits.
+        if status.state.value != self._signal:
+            self._signal = status.state.value
+            self._note("signal", f"{status.state.value}. {status.reason}".strip(". ") + ".")
+
+    def _on_ready(self, slot: Slot, report: EngineReport) -> None:
+        self._note("engine", f"{slot} runs on {engine_title(report.probed.engine)}")
+
+    def _on_fault(self, slot: Slot, fault: Fault) -> None:
+        self._note("fault", f"{slot}: {fault.sentence}")
+
+    def _on_stall(self, slot: Slot, stalled_s: int) -> None:
+        if stalled_s == 1:
+            self._note("fault", f"{slot}: no answer for {stalled_s} s")

@@ -1,0 +1,74 @@
+"""Stands in for the video of a session of which no pictures are stored: one empty frame a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+import numpy as np
+
+from app.recording.lookup import Lookup
+from core.frame_index import FrameIndex
+from core.video import Frame, VideoProperties
+
+# A quiet grey under the labels, in the shape of the pictures that were there.
+_LEVEL = 28
+_LONGEST_SIDE = 640
+
+
+class BlankVideo:
+    """Reads like core.video.VideoFile; frame k is the session's clip k in the order of time."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        session = lookup.session
+        self.path = session.path
+        self._times_s = lookup.times_s
+        source = session.source
+        shrink = min(1.0, _LONGEST_SIDE / max(source.width, source.height))
+        size = (max(2, round(source.width * shrink)), max(2, round(source.height * shrink)))
+        self._image = np.full((size[1], size[0], 3), _LEVEL, np.uint8)
+        self._image.setflags(write=False)
+        count = len(self._times_s)
+        last_s = float(self._times_s[-1]) if count else 0.0
+        fps = min(max(count / last_s, 0.1), 1000.0) if last_s > 0 else 30.0
+        self.properties = VideoProperties(size[0], size[1], fps, count)
+        self._index = FrameIndex(self._times_s, None, decoded=True)
+        self._next = 0
+
+    def read(self) -> Frame | None:
+        """The next empty frame, or None at the end."""
+        if self._next >= len(self._times_s):
+            return None
+        frame = Frame(self._image, float(self._times_s[self._next]), self._next)
+        self._next += 1
+        return frame
+
+    def rewind(self) -> None:
+        """Start again from the first one."""
+        self._next = 0
+
+    def index(self, interrupted: Callable[[], bool] = lambda: False) -> FrameIndex:
+        """When each one is shown."""
+        return self._index
+
+    def seek(self, number: int, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Go on with this one."""
+        self._next = number
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def __enter__(self) -> BlankVideo:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass

@@ -1,0 +1,329 @@
+"""Recording in the real window, and opening, exporting and losing what was recorded."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from pytestqt.qtbot import QtBot
+
+from app.main_window import MainWindow
+from app.messages import SLOTS, Shown
+from app.recording.reader import read_session
+from app.recording.recorded_models import RecordedModels
+from app.recording.recorder import Recorder
+from app.recording.records import Record
+from app.recording.writer import SessionWriter
+from app.state import State
+from core.activities import title_of
+from core.annotations import Chunk, write_annotations
+from core.errors import SessionFileError
+from tests.app.doubles import DARK, FakeCamera
+
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def record(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path) -> Callable[..., MainWindow]:
+    """`record(source, …)`: a window that has begun to record it into tmp_path/"recordings"."""
+
+    def begin(source: str, **changes: object) -> MainWindow:
+        window = make_window(source=source, **changes)
+        window.settings.recordings_folder = tmp_path / "recordings"
+        qtbot.waitUntil(
+            lambda: window.session.source is not None and not window.session.loading_models,
+            timeout=20_000,
+        )
+        qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+        assert window.recordings.recording.recording
+        return window
+
+    return begin
+
+
+def answers_of(window: MainWindow) -> list[Shown]:
+    shown: list[Shown] = []
+    window.session.answered.connect(shown.append)
+    return shown
+
+
+def stop(qtbot: QtBot, window: MainWindow) -> Path:
+    with qtbot.waitSignal(window.recordings.recording.saved, timeout=20_000) as saved:
+        qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    return saved.args[0]
+
+
+def review(qtbot: QtBot, window: MainWindow, path: Path) -> MainWindow:
+    """Open a recording, and wait until its timeline is there."""
+    count = len(window.reviews)
+    window.open(path)
+    qtbot.waitUntil(lambda: len(window.reviews) > count, timeout=20_000)
+    opened = window.reviews[-1]
+    qtbot.waitUntil(
+        lambda: opened.timeline.record is not None and not opened.reviewing._turn.isActive(),
+        timeout=20_000,
+    )
+    return opened
+
+
+def test_a_recorded_file_comes_back_as_it_was(
+    qtbot: QtBot, record: Callable[..., MainWindow], videos: Path, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    write_annotations(truth, [Chunk(1, "long", 0, 40, 90, DARK, 0)])
+    window = record(str(videos / "long.mp4"), annotations=truth)
+    button = window.recordings.recording.record
+    shown = answers_of(window)
+    qtbot.waitUntil(lambda: len(shown) > 20, timeout=20_000)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: button.text() not in ("Record", "00:00"), timeout=20_000)
+    path = stop(qtbot, window)
+    assert path.parent == tmp_path / "recordings"
+    assert button.text() == "Record"
+    assert str(path) in window.widgets.banner.text
+    assert "No picture was stored" in window.widgets.banner.text
+    with read_session(path) as session:
+        assert session.closed
+        assert session.source.path == str(videos / "long.mp4")
+        frames = session.clips.frame.tolist()
+        # One or two may have been answered since.
+        assert frames == [one.answer.offer.clip.frame_index for one in shown][: len(frames)]
+        assert len(frames) > 20
+        assert {model.engine for model in session.models.values()} == {"openvino"}
+        assert all(len(model.sha256) == 64 for model in session.models.values())
+        assert "paused" in {event.text for event in session.events}
+        assert session.counters.keys() == {"skipped", "gaps", "engine_faults"}
+
+    opened = review(qtbot, window, path)
+    assert isinstance(opened.session._inference, RecordedModels)
+    assert path.name in opened.windowTitle()
+    old, new = window.timeline.record, opened.timeline.record
+    assert old is not None
+    assert new is not None
+    assert np.array_equal(new.truth, old.truth)
+    first = int(session.clips.time_s[0] * 30)
+    for slot in SLOTS:
+        was, now = old.answers_of(slot), new.answers_of(slot)
+        assert np.array_equal(now[first : first + 20], was[first : first + 20])
+    # Beyond what was recorded it says so instead of keeping the last label.
+    opened.session.seek(float(session.clips.time_s[5]))
+    panel = opened.widgets.panels["int8"]
+    qtbot.waitUntil(lambda: panel.activity.text == title_of(DARK), timeout=20_000)
+    assert panel.engine.text() == "OpenVINO · as recorded"
+    opened.session.seek(15.0)
+    qtbot.waitUntil(lambda: panel.activity.text == "not recorded", timeout=20_000)
+
+
+def test_a_recorded_camera_has_no_pictures_and_no_password(
+    qtbot: QtBot, record: Callable[..., MainWindow], camera: FakeCamera
+) -> None:
+    for _ in range(20):
+        camera.feed.put(20)
+    window = record("rtsp://driver:secret@cabin/stream?token=hidden")
+    shown = answers_of(window)
+
+    def feed() -> bool:
+        camera.feed.put(20)
+        return len(shown) > 10
+
+    qtbot.waitUntil(feed, timeout=20_000)
+    path = stop(qtbot, window)
+    content = path.read_bytes()
+    assert b"secret" not in content
+    assert b"hidden" not in content
+    with read_session(path) as session:
+        assert session.source.kind == "stream"
+        assert session.source.name == "rtsp://cabin/stream"
+        clips = len(session.clips.frame)
+    opened = review(qtbot, window, path)
+    assert "no pictures are stored" in opened.widgets.banner.text
+    assert opened.session.source.duration_s is not None
+    panel = opened.widgets.panels["fp32"]
+    qtbot.waitUntil(lambda: panel.activity.text == title_of(DARK), timeout=20_000)
+    assert clips > 10
+
+
+def test_closing_the_window_closes_the_recording(
+    qtbot: QtBot, record: Callable[..., MainWindow], videos: Path
+) -> None:
+    window = record(str(videos / "long.mp4"))
+    shown = answers_of(window)
+    with qtbot.waitSignal(window.session.answered, timeout=20_000):
+        pass
+    path = window.recordings.recording._recorder.path
+    window.close()
+    assert window.ended_cleanly
+    with read_session(path) as session:
+        assert session.record.end_reason == "the window was closed"
+        assert len(session.clips.frame) == len(shown)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_the_end_of_the_source_or_another_one_ends_the_recording(
+    qtbot: QtBot, record: Callable[..., MainWindow], videos: Path
+) -> None:
+    window = record(str(videos / "brief.mp4"))
+    recording = window.recordings.recording
+    with qtbot.waitSignal(recording.saved, timeout=20_000) as saved:
+        pass
+    with read_session(saved.args[0]) as session:
+        assert session.record.end_reason == "the source ended"
+    window.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: window.session.state is State.PLAYING, timeout=20_000)
+    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    with qtbot.waitSignal(recording.saved, timeout=20_000) as saved:
+        window.open(videos / "brief.mp4")
+    assert not recording.recording
+    with read_session(saved.args[0]) as session:
+        assert session.record.end_reason == "another source was opened"
+
+
+def test_a_full_disk_is_told_and_the_window_goes_on(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+) -> None:
+    class Full(SessionWriter):
+        def add(self, record: Record) -> None:
+            raise SessionFileError("The disk is full.")
+
+    window = make_window(source=str(videos / "long.mp4"))
+    recording = window.recordings.recording
+    window.settings.recordings_folder = tmp_path
+    recording._make_recorder = lambda *given: Recorder(*given, open_writer=Full)
+    qtbot.waitUntil(recording.record.isEnabled, timeout=20_000)
+    recording.record.trigger()
+    banner = window.widgets.banner
+    qtbot.waitUntil(lambda: banner.text.startswith("The disk is full."), timeout=20_000)
+    assert banner.property("role") == "banner"
+    assert not recording.record.isChecked()
+    assert window.session.state is State.PLAYING
+
+
+def test_without_a_source_nothing_can_be_recorded(make_window: MakeWindow) -> None:
+    window = make_window()
+    assert not window.recordings.recording.record.isEnabled()
+    assert "no picture is stored" in window.recordings.recording.record.toolTip()
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    window = make_window(source=str(videos / "long.mp4"))
+    window.settings.recordings_folder = tmp_path / "file" / "folder"
+    record = window.recordings.recording.record
+    qtbot.waitUntil(record.isEnabled, timeout=20_000)
+    record.trigger()
+    assert "choose another recordings folder" in window.widgets.banner.text
+    assert not record.isChecked()
+
+
+# Opening
+
+
+@pytest.fixture
+def recorded(
+    qtbot: QtBot, record: Callable[..., MainWindow], videos: Path, tmp_path: Path
+) -> tuple[MainWindow, Path, Path]:
+    """A window, a recording of some clips, and its video, which may be changed."""
+    video = shutil.copy(videos / "long.mp4", tmp_path / "drive.mp4")
+    window = record(str(video))
+    shown = answers_of(window)
+    qtbot.waitUntil(lambda: len(shown) > 3, timeout=20_000)
+    return window, stop(qtbot, window), Path(video)
+
+
+def test_a_missing_or_changed_video_is_said(
+    qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], videos: Path
+) -> None:
+    window, path, video = recorded
+    video.rename(path.with_name("drive.mp4"))
+    beside = review(qtbot, window, path)
+    assert beside.session.source.address == path.with_name("drive.mp4")
+    assert "No model runs" in beside.widgets.banner.text
+    path.with_name("drive.mp4").unlink()
+    blank = review(qtbot, window, path)
+    assert "is not there any more" in blank.widgets.banner.text
+    # A video that is opened there is taken for the recorded one.
+    blank.open(videos / "brief.mp4")
+    qtbot.waitUntil(lambda: len(blank.reviews) == 1, timeout=20_000)
+    other = blank.reviews[0].widgets.banner
+    qtbot.waitUntil(lambda: "is not the file that was recorded" in other.text, timeout=20_000)
+    blank.open(0)
+    assert "This window shows a recording" in blank.widgets.banner.text
+
+
+def test_a_damaged_recording_is_refused_and_the_window_goes_on(
+    qtbot: QtBot, recorded: tuple[MainWindow, Path, Path]
+) -> None:
+    window, path, _ = recorded
+    content = bytearray(path.read_bytes())
+    content[4096:6000] = b"\xff" * 1904
+    path.write_bytes(content)
+    window.open(path)
+    banner = window.widgets.banner
+    qtbot.waitUntil(lambda: f"{path} is damaged" in banner.text, timeout=20_000)
+    assert window.reviews == []
+
+
+# Exporting
+
+
+def test_a_recording_is_exported_from_the_window(
+    qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], tmp_path: Path
+) -> None:
+    window, path, _ = recorded
+    exports = window.recordings.exports
+    dialog = window.recordings.ask_for_export()
+    assert path.name in dialog.windowTitle()
+    with qtbot.waitSignal(exports.exported, timeout=20_000):
+        dialog.fileSelected.emit(str(tmp_path / "out.csv"))
+    dialog.close()
+    with read_session(path) as session, (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+        assert [int(row["frame"]) for row in rows] == session.clips.frame.tolist()
+    assert "Exported to" in window.widgets.banner.text
+    with qtbot.waitSignal(exports.exported, timeout=60_000):
+        exports.export(path, tmp_path / "out.mp4")
+    video = cv2.VideoCapture(str(tmp_path / "out.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 600
+    video.release()
+
+
+def test_a_cancelled_export_leaves_nothing(
+    qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], tmp_path: Path
+) -> None:
+    window, path, _ = recorded
+    exports = window.recordings.exports
+    before = set(tmp_path.iterdir())
+    with qtbot.waitSignal(exports.exported, timeout=20_000):
+        exports.export(path, tmp_path / "out.mp4")
+        exports.line.cancel.trigger()
+    assert set(tmp_path.iterdir()) == before
+
+
+# Pictures
+
+
+def test_a_picture_of_the_window_is_saved_where_it_was_chosen(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window()
+    pictures = window.recordings.pictures
+    pictures.choose(str(tmp_path / "pictures"))
+    with qtbot.waitSignal(pictures.saved, timeout=20_000) as saved:
+        qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    (path,) = saved.args
+    assert list((tmp_path / "pictures").iterdir()) == [path]
+    assert QImage(str(path)).size() == window.grab().toImage().size()
+    qtbot.waitUntil(lambda: str(path) in window.widgets.banner.text)
+    (tmp_path / "file").write_text("")
+    pictures.choose(str(tmp_path / "file"))
+    pictures.take.trigger()
+    qtbot.waitUntil(lambda: "choose another pictures folder" in window.widgets.banner.text)

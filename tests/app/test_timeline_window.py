@@ -1,0 +1,143 @@
+"""The timeline in the real window: where it goes, and what it says of a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.main_window import MainWindow
+from app.state import State
+from app.timeline_record import TimelineRecord
+from app.widgets.timeline import Timeline
+from core.annotations import Chunk, write_annotations
+from tests.app.doubles import BRIGHT, DARK, LABELS
+
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def annotated(make_window: MakeWindow, videos: Path, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+    """long.mp4 with its truth, paused."""
+    truth = tmp_path / "truth.csv"
+    chunks = [Chunk(1, "long", 0, 60, 300, DARK, 0), Chunk(1, "long", 1, 300, 600, BRIGHT, 0)]
+    write_annotations(truth, chunks)
+    window = make_window(source=str(videos / "long.mp4"), annotations=truth)
+    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 2, timeout=20_000)
+    window.session.toggle_play()
+    assert window.session.state is State.PAUSED
+    return window
+
+
+def shown_frame(window: MainWindow) -> int:
+    picture = window.widgets.video.picture
+    return -1 if picture is None else picture.frame.index
+
+
+def test_n_and_p_go_to_the_first_frame_of_a_label(qtbot: QtBot, annotated: MainWindow) -> None:
+    qtbot.keyClick(annotated, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: shown_frame(annotated) == 60, timeout=20_000)
+    qtbot.keyClick(annotated, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: shown_frame(annotated) == 300, timeout=20_000)
+    qtbot.keyClick(annotated, Qt.Key.Key_P)
+    qtbot.waitUntil(lambda: shown_frame(annotated) == 60, timeout=20_000)
+
+
+def test_d_goes_to_the_next_disagreement(qtbot: QtBot, annotated: MainWindow) -> None:
+    record = annotated.timeline.record
+    assert record is not None
+    record.add(15.02, {"int8": 1, "fp32": 2})
+    qtbot.keyClick(annotated, Qt.Key.Key_D)
+    qtbot.waitUntil(lambda: shown_frame(annotated) == 450, timeout=20_000)
+
+
+def test_a_click_and_a_drag_seek(qtbot: QtBot, annotated: MainWindow) -> None:
+    timeline = annotated.widgets.timeline
+    area = timeline.strips()["int8"]
+    middle = QPoint(area.center().x(), area.center().y())
+    qtbot.mousePress(timeline, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.waitUntil(lambda: abs(shown_frame(annotated) - 300) < 4, timeout=20_000)
+    qtbot.mouseMove(timeline, QPoint(area.left() + area.width() // 4, middle.y()))
+    qtbot.waitUntil(lambda: abs(shown_frame(annotated) - 150) < 4, timeout=20_000)
+    qtbot.mouseRelease(timeline, Qt.MouseButton.LeftButton, pos=middle)
+    # What is answered there is drawn there.
+    record = annotated.timeline.record
+    assert record is not None
+    qtbot.waitUntil(lambda: bool(record.moment(150 / 30, 0.2).answers), timeout=20_000)
+
+
+# -- the widget alone --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hour(qtbot: QtBot) -> Timeline:
+    """An hour of which two moments are known."""
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(1200, 120)
+    timeline.show()
+    record = TimelineRecord(LABELS, 3600.0)
+    for time_s in (900.0, 1800.0):
+        record.add(
+            time_s,
+            {"int8": 1, "fp32": 2},
+            {"int8": [(1, 0.9), (2, 0.08), (0, 0.02)], "fp32": [(2, 0.6), (1, 0.4)]},
+        )
+        record.interrupt()
+    timeline.show_record(record)
+    return timeline
+
+
+def wheel(timeline: Timeline, x: float, notches: int, *, shift: bool = False) -> None:
+    area = timeline.strips()["int8"]
+    position = QPointF(area.left() + x * area.width(), area.center().y())
+    event = QWheelEvent(
+        position,
+        timeline.mapToGlobal(position),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(timeline, event)
+
+
+def test_the_wheel_zooms_and_with_shift_it_scrolls(hour: Timeline) -> None:
+    wheel(hour, 0.25, 10)
+    start_s, end_s = hour.shown_s
+    assert start_s < 900 < end_s
+    assert end_s - start_s == pytest.approx(3600 * 0.8**10)
+    assert hour.time_at(hour.strips()["int8"].left() + 0.25 * hour.strips()["int8"].width()) == (
+        pytest.approx(900, abs=2)
+    )
+    wheel(hour, 0.5, -1, shift=True)
+    assert hour.shown_s[0] == pytest.approx(start_s + 0.12 * (end_s - start_s))
+    wheel(hour, 0.5, -40)
+    assert hour.shown_s == (0.0, 3600.0)
+
+
+def test_hovering_names_the_three_most_probable_of_both(hour: Timeline) -> None:
+    area = hour.strips()["int8"]
+    words = hour.describe_at(area.left() + area.width() // 4)
+    assert words.startswith(("14:5", "15:0"))
+    assert words.splitlines()[1:] == [
+        "INT8: drinking 90 % · eating 8 % · sitting still 2 %",
+        "FP32: eating 60 % · drinking 40 %",
+    ]
+    assert hour.describe_at(area.left() + area.width() // 8).endswith("not answered yet")
+
+
+def test_a_camera_has_no_place_to_seek_to(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(800, 100)
+    timeline.show_record(TimelineRecord(LABELS, None))
+    with qtbot.assertNotEmitted(timeline.seek_requested):
+        qtbot.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=QPoint(400, 30))

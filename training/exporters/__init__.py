@@ -1,0 +1,1 @@
+"""Models for people who deploy elsewhere: OpenVINO IR and ONNX, proved before they appear."""

@@ -1,0 +1,1 @@
+"""Published checkpoints and InCab's own, turned into model files that say what they want to see."""

@@ -1,0 +1,145 @@
+"""Figure 3: accuracy over the time of one clip, the area of a circle is the size of the file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from training.report.charts.drawing import BOLD, line, log_ticks, svg, text, ticks
+
+_WIDTH, _HEIGHT, _GAP = 500.0, 400.0, 20.0
+_RADIUS_OF_1_MB, _SMALLEST_RADIUS = 6.0, 4.0
+_LETTER_PX, _LINE_PX = 7.6, 16.0
+# How far a label may move away from its circle.
+_FARTHEST_PX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One method: what it is called, its colour's variable, and its figures."""
+
+    name: str
+    key: str
+    time_ms: float
+    accuracy: float
+    file_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+    anchor: str = "start"
+
+    @property
+    def anchored_x(self) -> float:
+        """Where a text of this anchor begins, has its middle or ends."""
+        middle = (self.left + self.right) / 2
+        return {"start": self.left, "middle": middle, "end": self.right}[self.anchor]
+
+    def meets(self, other: _Box) -> bool:
+        return not (
+            self.right <= other.left
+            or other.right <= self.left
+            or self.bottom <= other.top
+            or other.bottom <= self.top
+        )
+
+    def lies_in(self, other: _Box) -> bool:
+        return (
+            self.left >= other.left
+            and self.right <= other.right
+            and self.top >= other.top
+            and self.bottom <= other.bottom
+        )
+
+
+def figure_3(panels: Sequence[tuple[str, Sequence[Bubble]]]) -> str:
+    """One panel for each title, side by side, each with its own scales."""
+    parts: list[str] = []
+    for number, (title, bubbles) in enumerate(panels):
+        parts += _panel(number * (_WIDTH + _GAP), title, bubbles)
+    total = len(panels) * (_WIDTH + _GAP) - _GAP
+    return svg(total, _HEIGHT, parts, "Accuracy over time of one clip")
+
+
+def _panel(offset: float, title: str, bubbles: Sequence[Bubble]) -> list[str]:
+    area = _Box(offset + 48, 48, offset + _WIDTH - 12, _HEIGHT - 48)
+    middle = (area.left + area.right) / 2
+    parts = [text(area.left, 20, title, more=f'{BOLD} font-size="15"')]
+    if not bubbles:
+        return [*parts, text(middle, (area.top + area.bottom) / 2, "not measured", "middle")]
+    times = [bubble.time_ms for bubble in bubbles]
+    low_x, high_x = min(times) / 2.5, max(times) * 3
+    values = [bubble.accuracy * 100 for bubble in bubbles]
+    room = max(max(values) - min(values), 8) * 0.25
+    low_y, high_y = max(min(values) - room, 0), min(max(values) + room, 105)
+
+    def x_of(value: float) -> float:
+        share = math.log(value / low_x) / math.log(high_x / low_x)
+        return area.left + (area.right - area.left) * share
+
+    def y_of(value: float) -> float:
+        return area.bottom - (area.bottom - area.top) * (value - low_y) / (high_y - low_y)
+
+    for value in log_ticks(low_x, high_x):
+        x = x_of(value)
+        parts.append(line(x, area.top, x, area.bottom))
+        parts.append(text(x, area.bottom + 18, f"{value:g}", "middle", "quiet"))
+    for value in ticks(low_y, min(high_y, 100)):
+        y = y_of(value)
+        parts.append(line(area.left, y, area.right, y))
+        parts.append(text(area.left - 8, y + 4, f"{value:g}", "end", "quiet"))
+    parts.append(text(area.left, area.top - 10, "mean per-class accuracy, test [%]", fill="quiet"))
+    parts.append(text(middle, area.bottom + 38, "one clip [ms], logarithmic", "middle", "quiet"))
+    circles = [
+        (
+            bubble,
+            x_of(bubble.time_ms),
+            y_of(bubble.accuracy * 100),
+            max(_RADIUS_OF_1_MB * math.sqrt(bubble.file_mb), _SMALLEST_RADIUS),
+        )
+        for bubble in bubbles
+    ]
+    for bubble, x, y, radius in circles:
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--{bubble.key})" '
+            f'fill-opacity="0.3" stroke="var(--{bubble.key})" stroke-width="1.5"/>'
+        )
+    taken = [_Box(x - r, y - r, x + r, y + r) for _, x, y, r in circles]
+    for bubble, x, y, radius in circles:
+        box = _place(bubble.name, x, y, radius, area, taken)
+        taken.append(box)
+        end_x = min(max(x, box.left - 3), box.right + 3)
+        end_y = min(max(y, box.top + 2), box.bottom - 2)
+        distance = math.hypot(end_x - x, end_y - y)
+        if distance > radius + 10:
+            start = radius / distance
+            begin = (x + (end_x - x) * start, y + (end_y - y) * start)
+            parts.append(line(*begin, end_x, end_y, bubble.key, 'stroke-width="1"'))
+        at = (box.anchored_x, box.bottom - 4)
+        parts.append(text(*at, bubble.name, box.anchor, bubble.key, BOLD))
+    return parts
+
+
+def _place(name: str, x: float, y: float, radius: float, area: _Box, taken: Sequence[_Box]) -> _Box:
+    """Room for a name beside its circle, the nearest that covers nothing."""
+    width, half = len(name) * _LETTER_PX, _LINE_PX / 2
+    boxes = []
+    for away in range(0, _FARTHEST_PX, 4):
+        for down in (away, -away):
+            top, bottom = y + down - half, y + down + half
+            begin, end = x + radius + 5, x - radius - 5
+            boxes.append(_Box(begin, top, begin + width, bottom))
+            boxes.append(_Box(end - width, top, end, bottom, "end"))
+        above, below = y - radius - 3 - away, y + radius + 3 + away
+        start, stop = x - width / 2, x + width / 2
+        boxes.append(_Box(start, above - _LINE_PX, stop, above, "middle"))
+        boxes.append(_Box(start, below, stop, below + _LINE_PX, "middle"))
+    free = (
+        box for box in boxes if box.lies_in(area) and not any(box.meets(other) for other in taken)
+    )
+    return next(free, boxes[0])

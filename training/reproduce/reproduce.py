@@ -1,0 +1,198 @@
+"""Train what is missing, then measure everything on the test people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from core.errors import DataError
+from core.modelfile import load_model, save_model
+from training.checkpoint import MODEL_FILE, weights_sha256
+from training.config import Recipe
+from training.experiments import recipe_of
+from training.fitting import fit_model, is_finished
+from training.interruption import StopRequest
+from training.post_training import quantize_after_training
+from training.reproduce.measure import measure
+from training.reproduce.plan import Task, plan
+from training.reproduce.predictions import PREDICTIONS_FILE, load_predictions
+from training.reproduce.record import check_finished, extended_record, write_record
+from training.reproduce.remaining import Left, remaining, said
+from training.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to reproduce and how to compute it; see `incab-train reproduce --help`."""
+
+    splits: tuple[int, ...]
+    seeds: tuple[int, ...]
+    tables: tuple[int, ...]
+    profile: str | None
+    overrides: Mapping[str, Any]
+    command: str
+    threads: int = 2
+    workers: int = 0
+    in_memory: bool = False
+    device: torch.device | None = None
+
+
+class Reproduction:
+    """All runs of some tables in one folder; what is finished is never done again.
+
+    Without `write` it only looks: the folder stays as it is.
+
+    Raises:
+        DataError: the store lacks a split, or the folder was begun as something else.
+    """
+
+    def __init__(self, store: Store, out: Path, settings: Settings, write: bool = True) -> None:
+        self.store, self.out, self.settings = store, out, settings
+        record = extended_record(
+            out,
+            store,
+            splits=settings.splits,
+            seeds=settings.seeds,
+            tables=settings.tables,
+            profile=settings.profile,
+            overrides=settings.overrides,
+            command=settings.command,
+        )
+        self.fingerprint: str = record["data_fingerprint"]
+        # What earlier calls asked for belongs to it as well.
+        self.tasks = plan(record["splits"], record["seeds"], record["tables"])
+        self.recipes: dict[Task, Recipe] = {
+            task: recipe_of(
+                task.experiment, settings.profile, {**settings.overrides, "seed": task.seed}
+            )
+            for task in self.tasks
+            if task.is_training
+        }
+        if write:
+            # Not sooner: what cannot be leaves no folder behind.
+            write_record(out, record)
+        self._train_clips = {split: len(store.subset(split, "train")) for split in record["splits"]}
+
+    def left(self) -> list[Left]:
+        """What every model still costs."""
+        return remaining(self.tasks, self.recipes, self._train_clips, self.out)
+
+    def train(self, console: Console) -> None:
+        """Make every model that is not there, in order.
+
+        Raises:
+            DataError: a finished run is not the one that is wanted now, or training fails.
+            KeyboardInterrupt: it was asked to stop, and has saved.
+        """
+        for task in self.tasks:
+            # Before hours of training are spent beside it.
+            if task.is_training and is_finished(task.folder(self.out)):
+                check_finished(task, self.out, self.recipes[task], self.fingerprint)
+        with StopRequest() as stop:
+            for number, task in enumerate(self.tasks, 1):
+                if self._is_there(task):
+                    continue
+                console.print(f"[{number} of {len(self.tasks)}] {task.title}", highlight=False)
+                if task.is_training:
+                    self._fit(task, console)
+                else:
+                    self._quantize(task)
+                console.print(said(self.left()), highlight=False, soft_wrap=True)
+                if stop.asked:
+                    raise KeyboardInterrupt
+
+    def measure(self, console: Console) -> None:
+        """Ask the test people about every model that they have not been asked about.
+
+        Raises:
+            DataError: see `training.reproduce.measure`.
+            KeyboardInterrupt: it was asked to stop; what is measured stays.
+        """
+        tasks = [task for task in self.tasks if task.measured]
+        timed: set[str] = set()
+        with StopRequest() as stop:
+            for number, task in enumerate(tasks, 1):
+                first, path = task.name not in timed, task.folder(self.out) / PREDICTIONS_FILE
+                timed.add(task.name)
+                if self._is_measured(task, path, first):
+                    continue
+                console.print(
+                    f"[{number} of {len(tasks)}] test people: {task.title}", highlight=False
+                )
+                measure(
+                    task,
+                    self.store,
+                    self.out,
+                    quantized=task.is_training and self.recipes[task].quantize,
+                    fingerprint=self.fingerprint,
+                    threads=self.settings.threads,
+                    timed=first,
+                )
+                if stop.asked:
+                    raise KeyboardInterrupt
+
+    def _is_there(self, task: Task) -> bool:
+        folder = task.folder(self.out)
+        if task.needs is None or task.is_training:
+            return is_finished(folder)
+        path = folder / MODEL_FILE
+        # Of a student that was trained again since, it is no twin.
+        parent = task.needs.folder(self.out) / MODEL_FILE
+        return path.is_file() and load_model(path).is_twin_of(load_model(parent))
+
+    def _is_measured(self, task: Task, path: Path, timed: bool) -> bool:
+        if not path.is_file():
+            return False
+        about = load_predictions(path).about
+        same = about["model_sha256"] == weights_sha256(task.folder(self.out) / MODEL_FILE)
+        return same and (about["latency"] is not None or not timed)
+
+    def _fit(self, task: Task, console: Console) -> None:
+        settings = self.settings
+        model = fit_model(
+            self.recipes[task],
+            self.store,
+            task.folder(self.out),
+            split=task.split,
+            teacher=task.needs.folder(self.out) if task.needs else None,
+            threads=settings.threads,
+            workers=settings.workers,
+            in_memory=settings.in_memory,
+            device=settings.device,
+            resume=True,
+            console=console,
+        )
+        if model is None:
+            raise DataError("reproduce runs in one process; start it without torchrun.")
+
+    def _quantize(self, task: Task) -> None:
+        assert task.needs is not None
+        model = quantize_after_training(
+            task.needs.folder(self.out),
+            self.store,
+            task.split,
+            seed=task.seed,
+            threads=self.settings.threads,
+        )
+        folder = task.folder(self.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(model, folder / MODEL_FILE)
+
+
+def check_overrides(overrides: Mapping[str, Any], tasks: Sequence[Task]) -> None:
+    """Raise DataError where an override would undo what tells the rows apart."""
+    fixed = {"seed", "model", "quantize", "beta", "temperature", "width_multiplier"}
+    for task in tasks:
+        if task.is_training:
+            fixed |= set(task.experiment.overrides)
+    for name in overrides:
+        if name in fixed:
+            raise DataError(
+                f"--{name.replace('_', '-')} tells the rows of the tables apart and cannot be the "
+                "same for all; leave it out."
+            )
