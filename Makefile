@@ -35,6 +35,9 @@ robust: libraries $(VENV)/.development-is-set-up
 	$(BIN)/python -m tests.robustness.soak
 	$(BIN)/python -m tests.robustness.session_kills
 	$(BIN)/python -m tests.robustness.fuzz_sessions 10500
+	$(BIN)/python -m tests.robustness.fuzz_files
+	$(BIN)/python -m tests.robustness.source_faults --repeat 10
+	$(BIN)/python -m tests.robustness.stream_server
 
 setup: libraries $(VENV)/.runtime-is-set-up
 

@@ -41,7 +41,9 @@ def read_ordinary(path: Path | str, largest_bytes: int) -> bytes:
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise OSError(errno.EINVAL, "it is no ordinary file")
         with path.open("rb") as file:
-            data = file.read(largest_bytes + 1)
+            # A buffer of all that would be allowed is not needed for a small file.
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, largest_bytes) + 1)
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error)) from error
     if len(data) > largest_bytes:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets.controls import Button, label
+from app.widgets.controls import Button, label, plain_tip
 from app.widgets.icons import icon
 from core.activities import title_of
 from core.alerts import LONGEST_AFTER_S, AlertRule
@@ -161,7 +161,7 @@ class _RuleRow(QWidget):
             self.activity.addItem(title_of(name), name)
         self.activity.setCurrentIndex(self.activity.findData(rule.activity))
         self.activity.setAccessibleName("Activity")
-        self.activity.setToolTip(title)
+        self.activity.setToolTip(plain_tip(title))
         self.activity.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.activity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.after = QDoubleSpinBox()
@@ -173,7 +173,7 @@ class _RuleRow(QWidget):
         self.after.setFixedWidth(78)
         self.after.setAccessibleName(f"Longest time of {title}, seconds")
         self.remove = QAction(icon("close"), "Remove", self)
-        self.remove.setToolTip(f"Remove the rule for {title}")
+        self.remove.setToolTip(plain_tip(f"Remove the rule for {title}"))
         self.remove.triggered.connect(self.removed)
         button = Button(self.remove, role="small")
         button.setAccessibleName(f"Remove the rule for {title}")

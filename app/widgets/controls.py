@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
@@ -48,6 +50,11 @@ def label(text: str = "", role: str = "", *, name: str = "") -> QLabel:
     if name:
         made.setAccessibleName(name)
     return made
+
+
+def plain_tip(text: str) -> str:
+    """A tooltip with names from files, which Qt would take for markup when they look like some."""
+    return re.sub("<(?=[A-Za-z/!?])", "‹", text)
 
 
 def set_role(widget: QWidget, role: str) -> None:

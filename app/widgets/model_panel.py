@@ -10,7 +10,7 @@ from app import theme
 from app.messages import EngineReport, ModelDescription, ModelNumbers, Slot, engine_title
 from app.theme import Tone
 from app.widgets.activity_bars import ActivityBars
-from app.widgets.controls import NumberTile, label, set_role, set_tone
+from app.widgets.controls import NumberTile, label, plain_tip, set_role, set_tone
 from app.widgets.fit_label import FitLabel
 from app.widgets.sparkline import Sparkline
 from core.activities import title_of
@@ -141,7 +141,9 @@ class ModelPanel(QFrame):
         self.title.setText(description.title)
         self.setAccessibleName(description.title)
         self.file.setText(f"{description.file_mb:.2f} MB")
-        self.file.setToolTip(f"{description.file_name}\n{len(description.labels)} activities")
+        self.file.setToolTip(
+            plain_tip(f"{description.file_name}\n{len(description.labels)} activities")
+        )
 
     def show_fault(self, headline: str, sentence: str) -> None:
         """Its engine failed and is tried again or replaced; nothing else is shown until it runs."""

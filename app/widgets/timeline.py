@@ -10,6 +10,7 @@ from app import theme
 from app.timeline_record import Moment, TimelineRecord
 from app.timeline_zoom import Zoom
 from app.widgets import timeline_paint as paint
+from app.widgets.controls import plain_tip
 from app.widgets.timeline_paint import TITLES, clock_time, precise_time
 from core.activities import title_of
 
@@ -142,7 +143,7 @@ class Timeline(QWidget):
         if self._dragging:
             self._seek(event.position().x())
         if self._record is not None:
-            words = self.describe_at(self._hovered_x)
+            words = plain_tip(self.describe_at(self._hovered_x))
             QToolTip.showText(event.globalPosition().toPoint() + QPoint(0, 12), words, self)
         self.update()
 

@@ -10,7 +10,7 @@ from app import theme
 from app.messages import SourceInfo
 from app.schedule import SPEEDS, speed_title
 from app.state import State
-from app.widgets.controls import Button, label, set_tone
+from app.widgets.controls import Button, label, plain_tip, set_tone
 from app.widgets.icons import icon
 from app.widgets.timeline import clock_time
 
@@ -163,7 +163,7 @@ class Transport(QWidget):
         """Show the length of the source; its name is in the window's title and under the mouse."""
         self._source = source
         if source is not None:
-            self.position.setToolTip(f"{source.title}\n{source.width}×{source.height}")
+            self.position.setToolTip(plain_tip(f"{source.title}\n{source.width}×{source.height}"))
         self.show_target(None)
         self.show_time(0.0)
 

@@ -24,6 +24,7 @@ from app.state import State
 from app.theme import DARK
 from app.timeline_record import TimelineRecord
 from app.widgets.comparison_card import ComparisonCard
+from app.widgets.controls import plain_tip
 from app.widgets.fit_label import FitLabel
 from app.widgets.latency_plot import break_at_gaps, nice_ceiling
 from app.widgets.model_panel import ModelPanel
@@ -342,3 +343,8 @@ def test_a_pause_breaks_the_latency_line() -> None:
     assert len(broken) == 5
     assert np.isnan(broken[2, 1])
     assert len(break_at_gaps(series[:0])) == 0
+
+
+def test_names_from_files_are_no_markup_in_tooltips() -> None:
+    assert plain_tip('<img src="//elsewhere/x"><b>eating') == '‹img src="//elsewhere/x">‹b>eating'
+    assert plain_tip("writing, < 1 %") == "writing, < 1 %"

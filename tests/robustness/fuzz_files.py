@@ -128,12 +128,12 @@ def fuzz(name: str, inputs: int, seed: int) -> Figures:
         with subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as child:
-            number = _follow(child, figures, number)
+            begun, number = number, _follow(child, figures, number)
             child.kill()
             assert child.stderr is not None
             told = child.stderr.read().decode(errors="replace")
-        if not figures.inputs:
-            raise RuntimeError(f"The child for {name} did not start: {told[-2000:]}")
+        if number == begun:
+            raise RuntimeError(f"The child for {name} made no input {number}: {told[-2000:]}")
         if len(figures.problems) > 50:
             break
     return figures

@@ -78,7 +78,9 @@ def _spoil_entries(data: bytes, chance: random.Random) -> bytes:
             case 1:
                 entry["dtype"] = chance.choice(("F64", "BF16", "BOOL", "F8_E4M3", "U64", "x", 3))
             case 2:
-                start, end = entry["data_offsets"]
+                # Unless it was spoiled already.
+                offsets = entry["data_offsets"]
+                start, end = offsets if type(offsets) is list and len(offsets) == 2 else (0, 8)
                 entry["data_offsets"] = chance.choice(
                     ([end, start], [0, len(body)], [-1, 4], [start, end + 1], list(_HUGE[:2]), [0])
                 )

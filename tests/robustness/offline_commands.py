@@ -74,6 +74,8 @@ def incab(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:
 
 
 def _window(main: Main, video: str) -> int:
+    from PySide6.QtCore import QTimer
+
     import app.__main__
     from app import run_window
     from app.main_window import MainWindow
@@ -87,6 +89,9 @@ def _window(main: Main, video: str) -> int:
     class ClosedAtTheFirstAnswer(MainWindow):
         def start(self) -> None:
             self.session.answered.connect(lambda _: self.close())
+            # Should none come, that is for the test to notice.
+            QTimer.singleShot(60_000, self.close)
+            self.session.problem.connect(lambda _: self.close())
             super().start()
 
     run_window.MainWindow = ClosedAtTheFirstAnswer  # type: ignore[misc]

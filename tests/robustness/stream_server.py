@@ -56,7 +56,12 @@ def _poll_until_live(source: ReconnectingSource) -> float:
     return time.monotonic() - began_s
 
 
-def rehearse(rounds: int, fault_s: float, limits: SourceLimits = STREAM_LIMITS) -> Figures:
+def rehearse(
+    rounds: int,
+    fault_s: float,
+    limits: SourceLimits = STREAM_LIMITS,
+    misbehaviours: tuple[Manners, ...] = MISBEHAVIOURS,
+) -> Figures:
     """Let the server misbehave in each way, `rounds` times, for `fault_s` each."""
     figures = Figures()
     with MjpegServer() as server:
@@ -64,7 +69,7 @@ def rehearse(rounds: int, fault_s: float, limits: SourceLimits = STREAM_LIMITS) 
         with ReconnectingSource(address, limits=limits) as source:
             _poll_until_live(source)
             for number in range(rounds):
-                for manners in MISBEHAVIOURS:
+                for manners in misbehaviours:
                     if manners == "refusing":
                         # Only who has no connection can be refused one.
                         server.manners = "dropping"

@@ -51,11 +51,11 @@ def test_every_fault_in_every_state_in_figures() -> None:
 
 def test_a_stream_comes_back_after_all_that_its_server_did() -> None:
     hasty = replace(STREAM_LIMITS, stalled_s=0.5, lost_s=0.6, pause_s=0.05, first_retry_s=0.1)
-    figures = stream_server.rehearse(1, 1.5, hasty)
+    # The others: tests/core/test_live_streams.py. How long it took is judged in the long form.
+    figures = stream_server.rehearse(1, 1.5, hasty, ("refusing",))
     assert figures.problems == []
-    assert set(figures.recovered_s) == set(stream_server.MISBEHAVIOURS)
-    # How long it took is judged in the long form.
-    assert len(figures.all_s) == 4
+    assert len(figures.all_s) == 1
+    assert figures.reconnections > 0
 
 
 # No path leads out of the chosen folder
@@ -101,7 +101,7 @@ def test_an_enormous_file_is_not_read(tmp_path: Path) -> None:
         file.truncate(10**12)
     with pytest.raises(AnnotationError, match="larger than 17 MB"):
         read_annotations(path)
-    with pytest.raises(DataError, match="larger than 0.066 MB"):
+    with pytest.raises(DataError, match=r"larger than 0\.066 MB"):
         read_recipe(path)
 
 

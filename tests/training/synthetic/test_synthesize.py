@@ -179,18 +179,28 @@ def test_one_that_fails_stops_the_others_and_leaves_nothing_half_written(tmp_pat
 def test_an_encoder_that_loses_frames_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Full(cv2.VideoWriter):
-        """As OpenCV behaves on a full disk: it goes on without a word."""
+    real = cv2.VideoWriter
 
-        written = 0
+    class Full:
+        """As OpenCV behaves on a full disk: it goes on without a word.
+
+        Not a subclass: freeing one of an OpenCV class damages the interpreter's memory.
+        """
+
+        fourcc = staticmethod(cv2.VideoWriter_fourcc)
+
+        def __init__(self, *arguments: object) -> None:
+            self.writer, self.written = real(*arguments), 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.writer, name)
 
         def write(self, image: object) -> None:
             self.written += 1
             if self.written <= 20:
-                super().write(image)
+                self.writer.write(image)
 
     monkeypatch.setattr(cv2, "VideoWriter", Full)
-    Full.fourcc = staticmethod(cv2.VideoWriter_fourcc)
     with pytest.raises(DataError, match="only 20 of 60 frames"):
         synthesize(tmp_path, processes=0, **SMALL)
     assert not list(tmp_path.rglob("*.mp4"))
