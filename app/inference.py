@@ -169,6 +169,8 @@ class Inference(QObject):
         if worker.isRunning():
             # Kept, because a running QThread must not be destroyed.
             self._retired.append(worker)
+        else:
+            self._watches.pop(worker, None)
 
     def _put_in_place(self, worker: ModelWorker) -> None:
         """From now on this worker gets the clips, the newest one first of all."""
@@ -261,8 +263,8 @@ class Inference(QObject):
             return
         unexpected = "The model stopped unexpectedly; the log holds the details."
         if worker is not self._current:
-            if self._candidate is not None and self._candidate.problem is None:
-                self._refuse(unexpected)
+            if self._candidate is not None:
+                self._refuse(self._candidate.problem or unexpected)
                 self.changing.emit(None)
             return
         for slot in worker.choice.paths:

@@ -53,7 +53,9 @@ def fit(run: Run, console: Console) -> None:
         while run.epoch < run.recipe.epochs:
             entry: dict[str, Any] = {"epoch": run.epoch, **train_epoch(run, console, stop)}
             last = run.epoch == run.recipe.epochs
-            due = last or run.epoch % run.recipe.validate_every == 0
+            # Whole clips say nothing of a network that has only seen reduced ones.
+            whole = entry["epoch"] >= run.recipe.early_epochs
+            due = last or (whole and run.epoch % run.recipe.validate_every == 0)
             if due and run.quantizes(entry["epoch"]):
                 entry["val"] = _validate(run)
                 run.keep_best(entry["val"]["mean_per_class_accuracy"])

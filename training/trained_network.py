@@ -16,7 +16,7 @@ from core.quantization import QatMobileNet3D
 from training.checkpoint import BEST_FILE, description_of_trained, load
 from training.config import Recipe
 from training.hardware import as_input
-from training.models import new_model
+from training.models import new_model, normalization_of
 
 
 class TrainedNetwork:
@@ -31,9 +31,11 @@ class TrainedNetwork:
     def __init__(self, run: Path, classes: int) -> None:
         described = description_of_trained(run)
         recipe = _recipe(described, run)
-        model: torch.nn.Module = new_model(recipe, classes)
+        model: torch.nn.Module = new_model(recipe, classes, normalization_of(described))
         if recipe.quantize:
-            model = QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit)
+            model = QatMobileNet3D(
+                cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes
+            )
         try:
             model.load_state_dict(load(run / BEST_FILE))
         except RuntimeError as error:

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_EVENT_LETTERS = 2000
+
 SourceKind = Literal["file", "camera", "stream"]
 
 

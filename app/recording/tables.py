@@ -18,7 +18,14 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from app.recording.records import EventRecord, ModelRecord, SessionRecord, SourceKind, SourceRecord
+from app.recording.records import (
+    MOST_EVENT_LETTERS,
+    EventRecord,
+    ModelRecord,
+    SessionRecord,
+    SourceKind,
+    SourceRecord,
+)
 
 # 46 hours at 30 clips a second.
 _MOST_CLIPS = 5_000_000
@@ -296,7 +303,7 @@ def read_events(connection: sqlite3.Connection) -> tuple[EventRecord, ...]:
         EventRecord(
             _within(at_s, 0, _LATEST_UNIX_S, "event's time"),
             _text(kind, 40),
-            _text(text, 2000, "an event"),
+            _text(text, MOST_EVENT_LETTERS, "an event"),
             _optional_within(time_s, 0, _LARGEST_TIME_S, "event's time"),
         )
         for at_s, kind, text, time_s in rows

@@ -21,6 +21,7 @@ import numpy as np
 
 from app.recording.disk_sync import DiskSync
 from app.recording.records import (
+    MOST_EVENT_LETTERS,
     AnswerRecord,
     ClipRecord,
     CountersRecord,
@@ -120,7 +121,7 @@ class SessionWriter:
                 case EventRecord():
                     self._connection.execute(
                         "INSERT INTO event (at_unix_s, time_s, kind, text) VALUES (?, ?, ?, ?)",
-                        (record.at_unix_s, record.time_s, record.kind, record.text),
+                        (record.at_unix_s, record.time_s, record.kind, _event_text(record.text)),
                     )
                 case CountersRecord():
                     self._connection.executemany(
@@ -137,7 +138,7 @@ class SessionWriter:
             (
                 record.slot,
                 record.kind,
-                record.file_name,
+                _writable(record.file_name),
                 record.file_bytes,
                 record.sha256,
                 record.engine,
@@ -209,6 +210,11 @@ def _writable(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     return value
+
+
+def _event_text(text: str) -> str:
+    """Sentences quote what libraries say, at any length; a reader takes MOST_EVENT_LETTERS."""
+    return str(_writable(text))[:MOST_EVENT_LETTERS]
 
 
 def _values(answer: AnswerRecord) -> tuple[int, int | None, float, float, bytes]:

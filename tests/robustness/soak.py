@@ -3,7 +3,7 @@
 python -m tests.robustness.soak [--minutes 30] [--json]
 
 Tells how memory, threads and file handles went, and whether every frame of every loop entered the
-clip buffer. Takes the first minute (or a quarter, when that is less) as warm-up.
+clip buffer. Takes the first 130 s (or a quarter, when that is less) as warm-up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from app.ending import end_at_once
 from tests.robustness.window_run import Record, run_window_for
 
 MOST_SLOPE_MB = 1.0
-_WARM_UP_S = 60.0
+# The latency plot remembers two minutes of clips and is full only then.
+_WARM_UP_S = 130.0
 
 
 def soak(seconds: float) -> tuple[Record, dict[str, Any]]:

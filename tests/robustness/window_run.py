@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _SAMPLE_MS = 500
 _LONGEST_LOADING_S = 120.0
 
 
-@dataclass
+@dataclass(slots=True)
 class Sample:
     """The process at one moment."""
 
@@ -55,7 +56,8 @@ class Record:
         problems: sentences that the window showed.
     """
 
-    gaps_ms: list[float] = field(default_factory=list)
+    # Plain numbers side by side: a list of them would itself grow by 2 MB in ten minutes.
+    gaps_ms: array[float] = field(default_factory=lambda: array("f"))
     samples: list[Sample] = field(default_factory=list)
     captured: int = 0
     expected: int = 0

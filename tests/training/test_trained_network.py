@@ -20,17 +20,18 @@ from training.run import Run
 from training.store import Store
 from training.trained_network import TrainedNetwork
 
+LEARNED = {"quantize": True, "learned_step_sizes": True, "freeze_observers_epoch": 1}
 
-@pytest.mark.parametrize("quantize", [False, True])
+
+@pytest.mark.parametrize("settings", [{}, {"quantize": True}, LEARNED])
 def test_what_was_trained_is_what_the_file_holds(
-    tiny: Recipe, tiny_store: Store, start: Path, tmp_path: Path, quiet: Console, quantize: bool
+    tiny: Recipe, tiny_store: Store, start: Path, tmp_path: Path, quiet: Console, settings: dict
 ) -> None:
     out = start
-    if quantize:
+    if settings:
         out = tmp_path / "int8"
-        recipe = replace(
-            tiny, epochs=1, clips_per_epoch=32, schedule="steps", quantize=True, learning_rate=1e-3
-        )
+        short = {"epochs": 2, "clips_per_epoch": 32, "schedule": "steps", "learning_rate": 1e-3}
+        recipe = replace(tiny, **short, **settings)
         fit(run := Run(recipe, tiny_store, out, start=start, threads=1), quiet)
         export_run(run, 1)
     model = load_model(out / MODEL_FILE)

@@ -13,7 +13,7 @@ from app.recording import schema
 from app.recording.finish import finish, unfinished
 from app.recording.opening import looks_like_session, opened
 from app.recording.reader import read_session
-from app.recording.records import SourceRecord
+from app.recording.records import MOST_EVENT_LETTERS, EventRecord, SourceRecord
 from app.recording.schema import APPLICATION_ID, TABLES, VERSION
 from app.recording.tables import NONE
 from app.recording.writer import SessionWriter
@@ -159,3 +159,15 @@ def test_an_older_session_is_migrated_in_a_copy(
 
 def test_every_version_that_was_released_has_a_way_to_the_present_one() -> None:
     assert set(schema.MIGRATIONS) == set(schema.RELEASED) - {VERSION}
+
+
+def test_what_libraries_say_at_any_length_and_in_any_bytes_can_be_read_again(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "long.sqlite"
+    writer = SessionWriter(path, CAMERA)
+    writer.add(EventRecord(1.8e9, "fault", "é\udcff" + "x" * 5000, 0.5))
+    writer.close("stopped")
+    with read_session(path) as session:
+        text = session.events[0].text
+    assert text == ("é\\udcff" + "x" * 5000)[:MOST_EVENT_LETTERS]

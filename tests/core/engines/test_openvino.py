@@ -52,7 +52,7 @@ def test_int8_layers_really_run_as_integers(networks) -> None:
 
 
 ENGINES_FREED_IN_ORDER = """
-import os, signal, sys
+import os, signal, sys, time
 from core.engines.openvino import OpenVinoEngine
 from core.modelfile import load_model
 models = [load_model(path) for path in sys.argv[1:]]
@@ -61,7 +61,9 @@ while engines:
     del engines[0]
 try:
     os.kill(os.getpid(), signal.SIGINT)
-    signal.pause()
+    # Any thread may be the one that is told of it; a pause of this one would not end then.
+    while True:
+        time.sleep(0.01)
 except KeyboardInterrupt:
     print("stopped")
 """
