@@ -60,6 +60,8 @@ engines = [OpenVinoEngine(model.network, model.clip.clip_shape, 1) for model in 
 while engines:
     del engines[0]
 try:
+    # Whoever started the tests in the background may have had it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.kill(os.getpid(), signal.SIGINT)
     # Any thread may be the one that is told of it; a pause of this one would not end then.
     while True:
