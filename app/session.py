@@ -405,8 +405,9 @@ class Session(QObject):
         self.model_faulted.emit(slot, fault)
 
     def _on_model_stalled(self, slot: Slot, stalled_s: int) -> None:
-        # One thread runs all models: while one keeps it, no label is of now.
-        self._restart_labels()
+        # One thread runs all models: while one keeps it, no label is of now. Told every second.
+        if self.tally.has_label:
+            self._restart_labels()
         self.model_stalled.emit(slot, stalled_s)
 
     def _on_models_refused(self, text: str) -> None:

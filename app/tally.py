@@ -76,6 +76,11 @@ class Tally:
         for model in self._models.values():
             model.rate.reset()
 
+    @property
+    def has_label(self) -> bool:
+        """Whether an answer is on the screen."""
+        return self._newest_captured_s is not None
+
     def forget_newest(self) -> None:
         """There is no label on the screen any more."""
         self._newest_captured_s = None

@@ -68,4 +68,5 @@ def round_to_steps(
         high: Q_P.
         learning: otherwise the parameter's gradient is zero, as it is while S follows the data.
     """
-    return _RoundToSteps.apply(v, log_scale, scale, low, high, learning)  # type: ignore[no-any-return]
+    rounded: Tensor = _RoundToSteps.apply(v, log_scale, scale, low, high, learning)
+    return rounded

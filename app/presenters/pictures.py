@@ -13,6 +13,7 @@ from app.recording.places import default_pictures_folder, free_name
 from app.session import Session
 from app.settings import Settings
 from app.widgets.banner import Banner
+from app.widgets.folder_dialog import ask_for_folder
 from app.widgets.icons import icon
 from core.errors import InCabError
 from core.files import replacing
@@ -88,13 +89,7 @@ class PicturePresenter(QObject):
 
     def ask_for_folder(self) -> QFileDialog:
         """Let the person choose where pictures go."""
-        dialog = QFileDialog(self._window, "Pictures folder", str(self.folder))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(self.choose)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-        return dialog
+        return ask_for_folder(self._window, "Pictures folder", self.folder, self.choose)
 
     def choose(self, folder: str) -> None:
         """From the next one on pictures go there."""

@@ -29,6 +29,7 @@ from app.settings import Settings
 from app.sources import title_of_source
 from app.state import State
 from app.widgets.banner import Banner
+from app.widgets.folder_dialog import ask_for_folder
 from app.widgets.icons import icon
 from app.widgets.timeline_paint import clock_time
 
@@ -186,13 +187,7 @@ class RecordingPresenter(QObject):
 
     def ask_for_folder(self) -> QFileDialog:
         """Let the person choose where recordings go."""
-        dialog = QFileDialog(self._window, "Recordings folder", str(self.folder))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(self.choose)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-        return dialog
+        return ask_for_folder(self._window, "Recordings folder", self.folder, self.choose)
 
     def choose(self, folder: str) -> None:
         """From the next one on recordings go there."""

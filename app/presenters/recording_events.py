@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ class EventLog(QObject):
         self._session = session
         self._note = note
         self._signal = ""
+        self._stalled_s = math.inf
         session.state_changed.connect(self._on_state)
         session.signal_changed.connect(self._on_signal)
         session.restarted.connect(lambda: note("restart", "labels begin anew"))
@@ -40,6 +42,7 @@ class EventLog(QObject):
 
     def begin(self) -> None:
         """Say in which state the recording begins."""
+        self._signal = ""
         self._on_state(self._session.state)
 
     def on_alert(self, alert: Alert) -> None:
@@ -63,5 +66,7 @@ class EventLog(QObject):
         self._note("fault", f"{slot}: {fault.sentence}")
 
     def _on_stall(self, slot: Slot, stalled_s: int) -> None:
-        if stalled_s == 1:
+        # It is told every second for as long as it lasts; a new one begins to count again.
+        if stalled_s <= self._stalled_s:
             self._note("fault", f"{slot}: no answer for {stalled_s} s")
+        self._stalled_s = stalled_s
