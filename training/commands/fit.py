@@ -11,6 +11,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from core.errors import DataError
+from training.commands.checks import check_computing
 from training.config import Recipe, find_recipe, read_recipe
 
 
@@ -77,15 +78,7 @@ class Fit:
     """Show a traceback when something fails."""
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError("threads must be at least 1")
-        if self.workers < 0:
-            raise ValueError("workers must be at least 0")
-        if self.in_memory and self.workers:
-            raise ValueError(
-                "--in-memory and --workers exclude each other, for every process would keep all "
-                "frames once more; leave one of them out"
-            )
+        check_computing(self.threads, self.workers, self.in_memory)
 
     @property
     def can_resume(self) -> bool:

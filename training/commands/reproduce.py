@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from training.commands.checks import check_computing
 from training.commands.fit import Overrides
 
 
@@ -58,14 +59,9 @@ class Reproduce:
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
                 raise ValueError(f"name at least one of {name}, and each of them once")
-        if self.threads < 1:
-            raise ValueError("threads must be at least 1")
-        if self.workers < 0:
-            raise ValueError("workers must be at least 0")
+        check_computing(self.threads, self.workers, self.in_memory)
         if min(self.seeds) < 0:
             raise ValueError("seeds must be 0 or more")
-        if self.in_memory and self.workers:
-            raise ValueError("--in-memory and --workers exclude each other; leave one of them out")
 
     def run(self, console: Console) -> None:
         from training.hardware import find_device, keep_freed_memory
