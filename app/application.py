@@ -21,5 +21,6 @@ def make_application() -> QApplication:
         application = QApplication(["incab"])
     application.setApplicationName("InCab")
     application.setDesktopFileName("incab")
+    application.setStyle("Fusion")
     dress(application)
     return application

@@ -9,6 +9,7 @@ from typing import NoReturn
 from PySide6.QtWidgets import QApplication
 
 from app.application import make_application
+from app.collector import Collector
 from app.crash import CrashReporter
 from app.crash_report import report_of_last_crash
 from app.ending import EndNow
@@ -58,5 +59,10 @@ def _show(options: WindowOptions, reporter: CrashReporter) -> int:
         window.widgets.banner.show_problem(
             f"InCab crashed the last time it ran; a report to copy is in {report}."
         )
+    collector = Collector(window)
+    collector.start()
     window.start()
-    return QApplication.exec()
+    try:
+        return QApplication.exec()
+    finally:
+        collector.stop()

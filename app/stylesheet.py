@@ -13,9 +13,6 @@ from app.theme import DARK, LIGHT, RADIUS, SMALL_PX, TEXT_PX, TITLE_PX, TONES, C
 def dress(application: QApplication, chosen: Colours = DARK) -> None:
     """Give the whole application the colours of a theme; what is on the screen follows."""
     theme.use(chosen)
-    # Taking a style anew costs as much as the rest.
-    if application.style().name() != "fusion":
-        application.setStyle("Fusion")
     base = application.font()
     base.setPixelSize(TEXT_PX)
     application.setFont(base)

@@ -25,6 +25,11 @@ _THEMES: tuple[tuple[ThemeChoice, str], ...] = (
 )
 
 
+# Those of the windows that are open. Asking Qt for its widgets instead is not safe: while the list
+# is made, Python may collect a window that was closed, and its widgets are in the list already.
+_open: list[Appearance] = []
+
+
 class Appearance(QMenu):
     """Owns what the window looks like; the settings remember it."""
 
@@ -32,10 +37,10 @@ class Appearance(QMenu):
 
     def __init__(self, window: QMainWindow, docks: Docks, settings: Settings) -> None:
         super().__init__("View", window)
+        self._window = window
         self._docks = docks
         self._settings = settings
         self._anchor: QWidget | None = None
-        self._ended = False
         self.show_menu = QAction(icon("view"), "View", self)
         self.show_menu.setShortcut("V")
         self.show_menu.setToolTip("Parts of the window, theme, reset (V)")
@@ -49,6 +54,7 @@ class Appearance(QMenu):
             window.addAction(action)
         hints = QApplication.styleHints()
         hints.colorSchemeChanged.connect(self._on_system)
+        _open.append(self)
         self.apply()
 
     def _fill(self) -> None:
@@ -103,15 +109,16 @@ class Appearance(QMenu):
         wanted = {"dark": DARK, "light": LIGHT}.get(choice) or colours_of_system(application)
         if wanted is not theme.colours():
             dress(application, wanted)
-            for top in application.topLevelWidgets():
-                retint(top)
+            for each in _open:
+                retint(each._window)
 
     def end(self) -> None:
-        """The window closes; it dresses the others no more."""
-        self._ended = True
+        """The window closes; it dresses the others no more, and is not dressed."""
+        if self in _open:
+            _open.remove(self)
 
     def _on_system(self) -> None:
-        if self._settings.theme == "system" and not self._ended:
+        if self._settings.theme == "system" and self in _open:
             self.apply()
 
     def _reset_all(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QSize,
     QSortFilterProxyModel,
@@ -38,7 +39,7 @@ class ClassTable(QWidget):
         super().__init__()
         self.setAccessibleName("Accuracy per activity")
         self.setMinimumWidth(330)
-        self._model = _Rows()
+        self._model = _Rows(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._model)
         self._sorted.setSortRole(_SORT_ROLE)
@@ -96,8 +97,8 @@ class ClassTable(QWidget):
 
 
 class _Rows(QAbstractTableModel):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self._classes: list[ClassAccuracy] = []
 
     def replace(self, classes: Sequence[ClassAccuracy]) -> None:

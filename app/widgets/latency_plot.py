@@ -42,6 +42,10 @@ class LatencyPlot(QFrame):
         plot.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
+        # pyqtgraph's own menu belongs to nobody, and would be freed by whichever thread collects
+        # garbage; Qt does not survive that. With the plot as its parent it goes with the window.
+        menu = plot.getPlotItem().ctrlMenu
+        menu.setParent(plot, menu.windowFlags())
         plot.showGrid(y=True, alpha=0.25)
         for side in ("left", "bottom"):
             axis = plot.getAxis(side)

@@ -136,6 +136,16 @@ def test_a_theme_is_taken_at_once_everywhere_and_remembered(
     assert theme.colours() is DARK
 
 
+def test_only_windows_that_are_open_are_dressed(make_window: MakeWindow) -> None:
+    closed, shown = make_window(start=False), make_window(start=False)
+    before = closed.help.icon().cacheKey(), shown.help.icon().cacheKey()
+    closed.close()
+    shown.appearance.choose("light")
+    assert closed.help.icon().cacheKey() == before[0]
+    assert shown.help.icon().cacheKey() != before[1]
+    shown.appearance.choose("dark")
+
+
 def test_the_theme_of_the_system_is_followed_until_another_is_chosen(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
