@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -23,7 +23,7 @@ from core.errors import DataError
 from core.quantization import QatMobileNet3D
 from training.hardware import as_input, random_state, set_random_state
 from training.interruption import StopRequest
-from training.optimizer import learning_rate
+from training.optimizer import learning_rate, shorten_gradient
 from training.progress import EpochProgress, RunLog, summary
 from training.run import Run
 from training.validation import validate
@@ -97,11 +97,10 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
                 waiting_s += time.perf_counter() - asked_s
                 with _gradients_shared(run, piece == recipe.accumulate - 1):
                     _learn(run, clips, targets, *answers)
-            longest = recipe.largest_gradient_norm or math.inf
-            norm = nn.utils.clip_grad_norm_(run.model.parameters(), longest)
+            norm = shorten_gradient(run.model, recipe.largest_gradient_norm or math.inf)
             # Not sooner: a process that left alone would keep the others waiting.
             _check_finite(run, "loss", run.sums["loss"])
-            _check_finite(run, "gradient", float(norm))
+            _check_finite(run, "gradient", norm)
             run.optimizer.step()
             if run.average is not None:
                 run.average.update_parameters(run.model)

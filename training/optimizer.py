@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, pi
+from math import cos, hypot, inf, pi
 from typing import Any
 
 import torch
@@ -35,14 +35,29 @@ def new_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
+def shorten_gradient(model: nn.Module, longest: float) -> float:
+    """Shorten the gradient of the weights to a norm of `longest`; returns the norm of all before.
+
+    Learned step sizes keep theirs, which is of another order and has its own scale (LSQ).
+    """
+    weights, steps = _weights_and_steps(model)
+    norms = nn.utils.clip_grad_norm_(weights, longest), nn.utils.clip_grad_norm_(steps, inf)
+    return hypot(*map(float, norms))
+
+
+def _weights_and_steps(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The learned step sizes apart from all other parameters."""
+    named = list(model.named_parameters())
+    steps = [p for name, p in named if name.endswith("log_scale")]
+    return [p for name, p in named if not name.endswith("log_scale")], steps
+
+
 def _parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     """Weight decay acts on all, or leaves biases and batch-norm parameters alone.
 
     Learned step sizes never decay: towards zero their logarithm would pull S towards 1.
     """
-    named = dict(model.named_parameters())
-    steps = [p for name, p in named.items() if name.endswith("log_scale")]
-    weights = [p for name, p in named.items() if not name.endswith("log_scale")]
+    weights, steps = _weights_and_steps(model)
     decayed = [p for p in weights if recipe.decay_all or p.dim() > 1]
     others = [p for p in weights if not recipe.decay_all and p.dim() <= 1]
     groups = [

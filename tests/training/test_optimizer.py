@@ -10,7 +10,7 @@ from rich.console import Console
 
 from training.config import Recipe
 from training.loop import train_epoch
-from training.optimizer import learning_rate, new_optimizer
+from training.optimizer import learning_rate, new_optimizer, shorten_gradient
 from training.run import Run
 from training.store import Store
 
@@ -97,3 +97,14 @@ def test_a_gradient_is_shortened_where_the_recipe_says_so(
     run.optimizer.register_step_pre_hook(measure)
     train_epoch(run, quiet)
     assert all((norm <= 0.0011) == shortened for norm in norms)
+
+
+def test_learned_step_sizes_keep_their_gradient() -> None:
+    model = torch.nn.Linear(2, 1, bias=False)
+    model.log_scale = torch.nn.Parameter(torch.zeros(1))
+    model.weight.grad, model.log_scale.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
+    assert shorten_gradient(model, 1.5) == pytest.approx(5.0)
+    assert model.weight.grad.tolist() == [[pytest.approx(1.5), 0.0]]
+    assert model.log_scale.grad.tolist() == [4.0]
+    model.log_scale.grad.fill_(float("nan"))
+    assert not shorten_gradient(model, 1.5) < float("inf")
