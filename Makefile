@@ -34,6 +34,7 @@ robust: libraries $(VENV)/.development-is-set-up
 	$(BIN)/python -m tests.robustness.overload
 	$(BIN)/python -m tests.robustness.soak
 	$(BIN)/python -m tests.robustness.session_kills
+	$(BIN)/python -m tests.robustness.power_cuts
 	$(BIN)/python -m tests.robustness.fuzz_sessions 10500
 	$(BIN)/python -m tests.robustness.fuzz_files
 	$(BIN)/python -m tests.robustness.source_faults --repeat 10

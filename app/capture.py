@@ -6,6 +6,7 @@ itself. Every frame goes into the clip buffer, whether it is painted and inferre
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 import cv2
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.clip_buffers import ClipBuffers, kinds
 from app.file_player import FilePlayer
 from app.messages import ClipOffer, Picture, SourceInfo
 from app.picture_slot import PictureSlot, shrink_to
@@ -21,11 +23,13 @@ from app.playback import Playback
 from app.sources import Address, title_of_source
 from app.truth import truth_of_video
 from core.camera import LiveSource
-from core.clip import ClipSpec, RollingClip
+from core.clip import ClipSpec
 from core.errors import AnnotationError, InCabError
 from core.live import LivePicture, LiveReader, ReconnectingSource
 from core.source_state import SourceStatus
 from core.video import Frame, VideoFile
+
+_log = logging.getLogger(__name__)
 
 # How long a stop waits for a live source at most.
 _LIVE_TIMEOUT_S = 0.1
@@ -42,6 +46,7 @@ class CaptureSetup:
         address: the file, camera or stream.
         annotations: the truth for a file.
         spec: the clips the models want; None when there is no model.
+        teacher_spec: the clips a teacher wants, whose pictures may have another size.
         labels: the class names that annotations may use.
         next_generation: gives a larger number at each call, over all sources of a session.
         offer: takes each full clip; must return at once.
@@ -59,6 +64,7 @@ class CaptureSetup:
     open_live: Callable[[int | str], LiveReader] = LiveSource
     open_file: Callable[[Path], VideoFile] = VideoFile
     truth: tuple[str | None, ...] | None = None
+    teacher_spec: ClipSpec | None = None
 
 
 class Capture(QThread):
@@ -80,8 +86,9 @@ class Capture(QThread):
         # Pictures larger than they are painted are shrunk here, away from the UI thread.
         self.view_size = (3840, 2160)
         self.playback = Playback()
-        self._rolling = RollingClip(setup.spec) if setup.spec else None
-        self._changed_spec: ClipSpec | None = None
+        self._video: VideoFile | None = None
+        self._buffers = ClipBuffers(kinds(setup.spec, setup.teacher_spec))
+        self._changed: tuple[ClipSpec, ...] | None = None
         self._lock = threading.Lock()
         self._generation = 0
         self._segment: int | None = None
@@ -100,13 +107,13 @@ class Capture(QThread):
         """Go back to a file's first frame, which is shown even when paused."""
         self.playback.seek(0.0)
 
-    def look_at(self, spec: ClipSpec) -> None:
-        """From the next frame on fill clips of this kind; the buffer begins empty.
+    def look_at(self, spec: ClipSpec | None, teacher_spec: ClipSpec | None = None) -> None:
+        """From the next frame on fill clips of these kinds; the buffer of a new one begins empty.
 
         A file that rests fills it with the frames before the one that is shown.
         """
         with self._lock:
-            self._changed_spec = spec
+            self._changed = kinds(spec, teacher_spec)
         resting = not self.playback.playing or self.playback.at_end
         if isinstance(self.setup.address, Path) and self.captured and resting:
             self.playback.step(0)
@@ -124,6 +131,11 @@ class Capture(QThread):
     @loop.setter
     def loop(self, loop: bool) -> None:
         self.playback.loop = loop
+
+    @property
+    def searched(self) -> float | None:
+        """How much of the file was read for the frame that was asked for; see VideoFile."""
+        return None if self._video is None else self._video.searched
 
     @property
     def at_end(self) -> bool:
@@ -145,11 +157,20 @@ class Capture(QThread):
             else:
                 self._run_live(self.setup.address)
         except InCabError as error:
-            if not self.playback.stopping:
-                self.failed.emit(self, str(error))
+            self._fail(str(error))
+        except Exception:
+            # The edge of the thread: a picture that stands still has to be explained.
+            title = title_of_source(self.setup.address)
+            _log.exception("%s failed unexpectedly", title)
+            self._fail(f"{title} stopped unexpectedly; open it again. The log holds the details.")
+
+    def _fail(self, sentence: str) -> None:
+        if not self.playback.stopping:
+            self.failed.emit(self, sentence)
 
     def _run_file(self, path: Path) -> None:
         with self.setup.open_file(path) as video:
+            self._video = video
             self.opened.emit(self, self._describe(video))
             FilePlayer(video, self.playback, self, lambda: self.ended.emit(self)).run()
 
@@ -209,18 +230,16 @@ class Capture(QThread):
     def spec(self) -> ClipSpec | None:
         """The clips that are filled; None when there is no model."""
         self._change_clips()
-        return self._rolling.spec if self._rolling is not None else None
+        return self._buffers.spec
 
     def begin_generation(self) -> None:
         """The next frame does not follow the one before: empty the clip buffer."""
         self._generation = self.setup.next_generation()
-        if self._rolling is not None:
-            self._rolling.clear()
+        self._buffers.clear()
 
     def fill(self, frame: Frame) -> None:
         """Take a frame for the clip of a later one only; it is neither counted nor shown."""
-        if self._rolling is not None:
-            self._rolling.push(frame)
+        self._buffers.push(frame)
 
     def deliver(self, frame: Frame, captured_s: float, *, offered: bool) -> None:
         """Take the next frame; `offered` ones are shown and recognised, if a clip is full."""
@@ -232,19 +251,13 @@ class Capture(QThread):
 
     def _change_clips(self) -> None:
         with self._lock:
-            spec, self._changed_spec = self._changed_spec, None
-        if spec is not None and (self._rolling is None or self._rolling.spec != spec):
-            self._rolling = RollingClip(spec)
+            specs, self._changed = self._changed, None
+        if specs is not None and self._buffers.change(specs):
             self.begin_generation()
 
     def _offer(self, frame: Frame, captured_s: float) -> None:
-        filled = needed = 0
-        clip = None
-        if self._rolling is not None:
-            filled, needed = self._rolling.filled, self._rolling.spec.frames
-            clip = self._rolling.clip()
+        filled, needed = self._buffers.filled
         display = shrink_to(frame.image, self.view_size)
         self.pictures.put(Picture(frame, display, self._generation, captured_s, filled, needed))
-        if clip is not None and self._rolling is not None:
-            spec = self._rolling.spec
+        for spec, clip in self._buffers.clips():
             self.setup.offer(ClipOffer(clip, self._generation, captured_s, spec))

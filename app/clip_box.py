@@ -25,7 +25,17 @@ class ClipBox:
         self._closed = False
         self._answering = False
         self._pending: ClipOffer | None = None
+        self._owed: object | None = None
         self._answers: deque[Answer] = deque()
+
+    @property
+    def owed(self) -> object | None:
+        """Stands for the clip that nobody has dealt with since the last one; None without one.
+
+        It stays the same object for as long as whoever answers does not come for the next clip,
+        however many newer ones replace the one that waits.
+        """
+        return self._owed
 
     @property
     def closed(self) -> bool:
@@ -41,7 +51,12 @@ class ClipBox:
             if self._pending is not None and self._answering:
                 self.skipped += 1
             self._pending = offer
+            self._owed = self._owed or object()
             self._wakeup.notify_all()
+
+    def owe(self, owed: object | None) -> None:
+        """Take over what another box still owed; call it with no other thread about."""
+        self._owed = owed
 
     def answer(self, answer: Answer) -> None:
         """Leave an answer; after close() nobody will get it."""
@@ -68,9 +83,11 @@ class ClipBox:
         """
         with self._wakeup:
             self._answering = True
+            self._owed = None
             while not self._closed:
                 if self._pending is not None and self._pending.spec != spec:
                     self._pending = None
+                self._owed = None if self._pending is None else self._owed or object()
                 if self._pending is not None and len(self._answers) < _MOST_UNFETCHED:
                     offer, self._pending = self._pending, None
                     return offer
@@ -84,6 +101,6 @@ class ClipBox:
         """Let nobody wait here any more, and forget what lies here."""
         with self._wakeup:
             self._closed = True
-            self._pending = None
+            self._pending = self._owed = None
             self._answers.clear()
             self._wakeup.notify_all()

@@ -71,10 +71,10 @@ class Deck(QObject):
         for capture in self.workers:
             capture.playback.set_speed(speed)
 
-    def look_at(self, spec: ClipSpec) -> None:
+    def look_at(self, spec: ClipSpec | None, teacher_spec: ClipSpec | None = None) -> None:
         """The models want clips of another kind now."""
         for capture in self.workers:
-            capture.look_at(spec)
+            capture.look_at(spec, teacher_spec)
 
     def set_view_size(self, size: tuple[int, int]) -> None:
         """In how many device pixels (width, height) pictures are painted."""

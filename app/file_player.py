@@ -20,6 +20,12 @@ from core.clip import TIME_TOLERANCE_S, ClipSpec
 from core.frame_index import Interrupted
 from core.video import Frame, VideoFile
 
+# In a loop a file begins anew after the time of one of its frames at the earliest, within these
+# bounds: one that is over at once must not keep a core busy, and nobody waits for a time lapse.
+_SHORTEST_ROUND_S, _LONGEST_ROUND_S = 0.01, 0.5
+# So long a search goes on though the person has asked for another place since.
+_PATIENCE_S = 0.5
+
 
 class Sink(Protocol):
     """Takes the frames."""
@@ -49,9 +55,14 @@ class FilePlayer:
         self._sink = sink
         self._ended = ended
         self._schedule = Schedule()
+        self._jumped_s = 0.0
         # Decoded ahead of its turn; None at the end of the file.
         self._next: Frame | None = None
         self._shown = 0
+        frame_s = 1 / video.properties.fps
+        self._round_s = min(max(frame_s, _SHORTEST_ROUND_S), _LONGEST_ROUND_S)
+        # When the present round began, on the monotonic clock.
+        self._began_s = time.monotonic()
 
     def run(self) -> None:
         """Play until a stop is asked for.
@@ -70,11 +81,13 @@ class FilePlayer:
                 try:
                     self._follow(self._playback.take_move())
                 except Interrupted:
-                    return
+                    if self._playback.stopping:
+                        return
+                    continue
                 self._playback.moved()
             elif turn is Turn.DELIVER:
                 self._deliver_next(offered=True)
-            elif self._playback.reached_end():
+            elif self._playback.reached_end(self._began_s + self._round_s):
                 self._ended()
                 self._playback.wait_at_end()
 
@@ -90,6 +103,7 @@ class FilePlayer:
         if move.forward:
             self._step_forward(move.steps)
         elif move.to_beginning:
+            self._began_s = time.monotonic()
             self._sink.begin_generation()
             self._video.rewind()
             self._next = self._video.read()
@@ -110,13 +124,14 @@ class FilePlayer:
         return self._next.index == len(self._video.index(self._stopping)) - 1
 
     def _jump(self, move: Move) -> None:
+        self._jumped_s = time.monotonic()
         while True:
             index = self._video.index(self._stopping)
             base = self._shown if move.time_s is None else index.frame_at(move.time_s)
             target = min(max(base + move.steps, 0), len(index) - 1)
             self._sink.begin_generation()
             start = first_frame_of_clip(index.times_s, target, self._sink.spec)
-            self._video.seek(start, self._stopping)
+            self._video.seek(start, self._given_up)
             self._next = self._read_up_to(target)
             if self._video.index(self._stopping) is index:
                 break
@@ -126,13 +141,21 @@ class FilePlayer:
 
     def _read_up_to(self, target: int) -> Frame | None:
         while (frame := self._video.read()) is not None and frame.index < target:
-            if self._stopping():
+            if self._given_up():
                 raise Interrupted
             self._sink.fill(frame)
         return frame
 
     def _stopping(self) -> bool:
         return self._playback.stopping
+
+    def _given_up(self) -> bool:
+        """Whether the frame that is looked for is not waited for any more.
+
+        While a person drags along the timeline wishes follow fast, and each may take a moment.
+        """
+        late = time.monotonic() - self._jumped_s > _PATIENCE_S
+        return self._playback.stopping or (late and self._playback.outdated)
 
 
 def first_frame_of_clip(times_s: NDArray[np.float64], target: int, spec: ClipSpec | None) -> int:

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.machine import default_threads
 from app.messages import Answer, ClipOffer, ModelPair, Slot
-from app.model_choice import Failed, Fault, ModelChoice, ModelEvent, Ready
+from app.model_choice import Beside, Failed, Fault, ModelChoice, ModelEvent, Ready, Stall
 from app.model_watch import StepWatch
 from app.model_worker import ModelWorker, Step
 from core.clip import ClipSpec
@@ -25,8 +25,11 @@ from core.probe import ProbeMode
 _log = logging.getLogger(__name__)
 
 _WATCH_MS = 250
-# Longer than this without an answer and the label on the screen is out of date.
+# Longer than this without an answer and the label on the screen is out of date, whatever it is that
+# the worker does meanwhile.
 STALL_S = 3.0
+# A teacher gives way to everything else, and its panel says how old its label is.
+TEACHER_STALL_S = 10.0
 
 # Threads inside native code that never returned. They live as long as the process does, and a
 # QThread that is destroyed while it runs takes the process down.
@@ -61,7 +64,7 @@ class Inference(QObject):
     trying = Signal(str)  # an engine runs in a child process for the first time on this CPU
     ready = Signal(str, object)  # slot whose engine has proved itself, EngineReport
     faulted = Signal(str, object)  # slot, Fault; something is done about it
-    stalled = Signal(str, int)  # slot that keeps all waiting, seconds
+    stalled = Signal(object)  # Stall; once a second while clips wait in vain
     failed = Signal(str, str)  # slot, sentence; for good, unless the choice is made again
     idle = Signal()  # every model runs or has failed
     changing = Signal(object)  # ModelChoice that is being made ready; None when that is over
@@ -79,6 +82,8 @@ class Inference(QObject):
         self.choice = choice
         self.spec: ClipSpec | None = None
         self.labels: tuple[str, ...] = ()
+        # Whom the models of the next choice have to fit and give way to.
+        self.beside: Beside | None = None
         self._threads = threads or default_threads()
         self._probe: ProbeMode = probe
         self._stopping = False
@@ -92,6 +97,9 @@ class Inference(QObject):
         self._running: set[Slot] = set()
         self._failed: set[Slot] = set()
         self._watches: dict[ModelWorker, StepWatch] = {}
+        # Before the models were ready once no label was shown that could be out of date.
+        self._ready_once = False
+        self._waiting = StepWatch()
         self._stalled_s = 0
         self._timer = QTimer(self, interval=_WATCH_MS)
         self._timer.timeout.connect(self._watch)
@@ -152,7 +160,7 @@ class Inference(QObject):
     def _make_worker(
         self, choice: ModelChoice, barred: Mapping[Slot, Mapping[str, str]] | None = None
     ) -> ModelWorker:
-        worker = ModelWorker(choice, self._threads, self._probe, barred)
+        worker = ModelWorker(choice, self._threads, self._probe, barred, self.beside)
         worker.described.connect(self._on_described)
         worker.trying.connect(self._on_trying)
         worker.told.connect(self._on_told)
@@ -193,7 +201,7 @@ class Inference(QObject):
         self._describe(candidate.worker, candidate.pair)
         for slot, event in candidate.events:
             self._pass_on(slot, event)
-        self.idle.emit()
+        self._say_idle()
 
     def _describe(self, worker: ModelWorker, pair: ModelPair) -> None:
         self.spec, self.labels = worker.spec, worker.labels
@@ -232,7 +240,7 @@ class Inference(QObject):
 
     def _on_idle(self, worker: ModelWorker) -> None:
         if self._speaks(worker):
-            self.idle.emit()
+            self._say_idle()
         elif self._stopping:
             return
         elif self._candidate is not None and worker is self._candidate.worker:
@@ -270,6 +278,10 @@ class Inference(QObject):
         for slot in worker.choice.paths:
             if slot not in self._failed:
                 self._pass_on(slot, Failed(unexpected))
+        self._say_idle()
+
+    def _say_idle(self) -> None:
+        self._ready_once = True
         self.idle.emit()
 
     def _speaks(self, worker: ModelWorker) -> bool:
@@ -289,17 +301,20 @@ class Inference(QObject):
             inside_s = self._watches.setdefault(worker, StepWatch()).look(step, now_s)
             if step is not None and inside_s > step.limit_s:
                 self._replace(worker, step, inside_s)
-            elif worker is self._current:
-                self._tell_stall(step, inside_s)
+        self._tell_stall(now_s)
 
-    def _tell_stall(self, step: Step | None, inside_s: float) -> None:
-        stalled_s = 0
-        if step is not None and step.doing == "answering" and inside_s >= STALL_S:
-            stalled_s = int(inside_s)
-        if stalled_s != self._stalled_s:
+    def _tell_stall(self, now_s: float) -> None:
+        worker = self._current
+        waited_s = self._waiting.look(worker.box.owed if self._ready_once else None, now_s)
+        patience_s = STALL_S if self.beside is None else TEACHER_STALL_S
+        stalled_s = int(waited_s) if waited_s >= patience_s else 0
+        # There is none between two steps, nor when the worker has ended, which was told.
+        step = worker.step
+        if not stalled_s:
+            self._stalled_s = 0
+        elif stalled_s != self._stalled_s and step is not None:
             self._stalled_s = stalled_s
-            if step is not None and stalled_s:
-                self.stalled.emit(step.slot, stalled_s)
+            self.stalled.emit(Stall(step.slot, step.waiting_for, stalled_s))
 
     def _replace(self, worker: ModelWorker, step: Step, inside_s: float) -> None:
         """Leave a worker whose engine hangs to itself, and go on without that engine."""
@@ -308,6 +323,7 @@ class Inference(QObject):
             f"with the {step.slot} model."
         )
         _log.error("%s", sentence)
+        owed = worker.box.owed
         worker.stop()
         _abandoned.append(worker)
         self._watches.pop(worker, None)
@@ -318,7 +334,8 @@ class Inference(QObject):
         barred.setdefault(step.slot, {})[step.engine] = sentence
         successor = self._make_worker(worker.choice, barred)
         if worker is self._current:
-            self._stalled_s = 0
+            # The same wait goes on.
+            successor.box.owe(owed)
             # The models stay the same, so nothing needs to be described again.
             self._replacement = self.spec is not None
             self._put_in_place(successor)

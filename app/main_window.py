@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 
 from app import resources, theme
 from app.capture import LiveReader
-from app.inference import Inference
+from app.focus_order import FocusOrder
+from app.lineup import Lineup, choice_of
 from app.messages import SLOTS, Slot, SourceInfo
-from app.model_choice import ModelChoice
 from app.options import WindowOptions
 from app.presenter import Presenter, Widgets
 from app.presenters.alerts import AlertPresenter
@@ -34,13 +34,16 @@ from app.presenters.models import MODEL_ENDING, ModelPresenter
 from app.presenters.recordings import KEYS as RECORDING_KEYS
 from app.presenters.recordings import Recordings
 from app.presenters.review import ReviewPresenter
+from app.presenters.searching import SearchPresenter
 from app.presenters.sources import SourcesPresenter
+from app.presenters.teacher import TeacherPresenter
 from app.presenters.timeline import KEYS as TIMELINE_KEYS
 from app.presenters.timeline import TimelinePresenter
 from app.presenters.transport import TransportPresenter
 from app.presenters.waiting import WaitingPresenter
 from app.recording.recorded_models import RecordedModels
 from app.recording.review import Review
+from app.review_windows import ReviewWindows
 from app.session import Session
 from app.settings import Settings
 from app.sources import Address, parse_source
@@ -54,6 +57,7 @@ from app.widgets.icons import icon
 from app.widgets.latency_plot import LatencyPlot
 from app.widgets.model_chooser import ModelChooser
 from app.widgets.model_panel import ModelPanel
+from app.widgets.model_row import ModelRow
 from app.widgets.source_picker import KEYS as SOURCE_KEYS
 from app.widgets.source_picker import SourcePicker
 from app.widgets.status_bar import StatePill, StatusBar
@@ -93,19 +97,25 @@ class MainWindow(QMainWindow):
         options: WindowOptions,
         open_live: Callable[[int | str], LiveReader] = LiveSource,
         review: Review | None = None,
+        windows: ReviewWindows | None = None,
     ) -> None:
         super().__init__()
-        self._open_live = open_live
         self.review = review
-        self.reviews: list[MainWindow] = []
+        # The windows of recordings are those of the first window, whichever opens them.
+        self._opened_first = windows is None
+        if windows is None:
+            windows = ReviewWindows(
+                lambda review: MainWindow(options, open_live, review, self._windows), self
+            )
+        self._windows = windows
         self.options = options
         self.settings = Settings(options.settings_path)
         self.ended_cleanly = True
         self.session = Session(
             RecordedModels(review.lookup)
             if review
-            else Inference(
-                ModelChoice.of({"int8": options.int8, "fp32": options.fp32}, options.engine),
+            else Lineup(
+                choice_of(options),
                 options.threads,
                 options.probe,
             ),
@@ -127,7 +137,6 @@ class MainWindow(QMainWindow):
         self.recordings = Recordings(self.session, self.widgets.banner, self.settings, review, self)
         self._make_actions()
         self._lay_out()
-        self.cheat_sheet = CheatSheet(_KEYS, self)
         self.presenter = Presenter(self.session, self.widgets, self)
         self.faults = ModelFaults(self.session, self.widgets.panels, self.widgets.banner, self)
         self.addAction(self.faults.retry)
@@ -143,7 +152,11 @@ class MainWindow(QMainWindow):
         self.classes = ClassTablePresenter(
             self.session, self.docks.classes, self.docks.all["classes"], self
         )
+        self.teacher = TeacherPresenter(
+            self.session, self.widgets, self.row, self.docks.classes, self
+        )
         self.waiting = WaitingPresenter(self.session, self.busy, self)
+        self.searching = SearchPresenter(self.session, self.busy, self.widgets.video, self)
         if review is not None:
             self.reviewing = ReviewPresenter(
                 review, self.session, self.timeline, self.widgets, self
@@ -174,15 +187,21 @@ class MainWindow(QMainWindow):
 
     def open(self, address: Address, annotations: Path | None = None) -> None:
         """Play a source, or open a recording in a window of its own."""
-        if not self.recordings.takes(address):
+        if not self.recordings.takes(address, annotations):
             self.session.open(address, annotations)
 
-    def show_review(self, review: Review) -> None:
-        """Show a recording beside this window."""
-        window = MainWindow(self.options, self._open_live, review)
-        self.reviews.append(window)
-        window.show()
-        window.start()
+    @property
+    def reviews(self) -> list[MainWindow]:
+        """The windows that show recordings beside the first one."""
+        return self._windows.open
+
+    def stop(self) -> None:
+        """Ask everything that runs for this window to end, and wait for nothing."""
+        if self.review is not None:
+            self.reviewing.stop()
+        self.recordings.stop()
+        self.sources.close()
+        self.session.stop()
 
     # -- assembly ------------------------------------------------------------------------------
 
@@ -232,7 +251,7 @@ class MainWindow(QMainWindow):
         self.escape.triggered.connect(self._on_escape)
         self.compare = QAction(icon("compare"), "Compare", self)
         self.compare.setShortcut("M")
-        self.compare.setToolTip("Choose the two models and their engines (M)")
+        self.compare.setToolTip("Choose the models and their engines (M)")
         self.compare.triggered.connect(lambda: self.chooser.open_below(self.compare_button))
         transport = self.widgets.transport_actions
         for action in (
@@ -248,11 +267,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         widgets = self.widgets
-        main = QHBoxLayout()
-        main.setSpacing(theme.SPACE)
-        main.addWidget(widgets.stage, 9)
-        for slot in SLOTS:
-            main.addWidget(widgets.panels[slot], 4)
+        self.row = ModelRow(widgets.stage, list(widgets.panels.values()))
         self.hint, self.busy = Hint(widgets.stage), BusyLine()
         central = QWidget()
         body = QVBoxLayout(central)
@@ -260,34 +275,37 @@ class MainWindow(QMainWindow):
         body.setSpacing(theme.SPACE)
         body.addWidget(widgets.banner)
         body.addWidget(self.recordings.exports.line)
-        body.addLayout(main, 1)
+        body.addWidget(self.row, 1)
         self.desk.setCentralWidget(central)
         self.compare_button = Button(self.compare, text=True)
         whole = QWidget()
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        rows.addWidget(
-            _bar(
-                label("InCab", "brand"),
-                self.picker.button(),
-                Button(self.picker.open_video, text=True),
-                self.compare_button,
-                *self.recordings.buttons(),
-                self.appearance.under(Button(self.appearance.show_menu, text=True)),
-                None,
-                widgets.pill,
-                Button(self.full_screen),
-                Button(self.help),
-            )
+        top = _bar(
+            label("InCab", "brand"),
+            self.picker.button(),
+            Button(self.picker.open_video, text=True),
+            self.compare_button,
+            *self.recordings.buttons(),
+            self.appearance.under(Button(self.appearance.show_menu, text=True)),
+            None,
+            widgets.pill,
+            Button(self.full_screen),
+            Button(self.help),
         )
+        bottom = _bar(widgets.transport, None, widgets.status)
+        rows.addWidget(top)
         rows.addWidget(self.busy)
         framed = QVBoxLayout()
         framed.setContentsMargins(theme.SPACE, theme.SPACE - 3, theme.SPACE, theme.SPACE)
         framed.addWidget(self.desk)
         rows.addLayout(framed, 1)
-        rows.addWidget(_bar(widgets.transport, None, widgets.status))
+        rows.addWidget(bottom)
         self.setCentralWidget(whole)
+        self.cheat_sheet = CheatSheet(_KEYS, self)
+        above = (top, self.chooser, self.cheat_sheet, widgets.banner, self.recordings.exports.line)
+        self.focus_order = FocusOrder(self, above, self.desk, bottom)
 
     def _connect(self) -> None:
         session, widgets = self.session, self.widgets
@@ -299,7 +317,7 @@ class MainWindow(QMainWindow):
         widgets.video.view_resized.connect(session.set_view_size)
         self.picker.refused.connect(widgets.banner.show_problem)
         session.source_changed.connect(self._on_source)
-        self.recordings.review_wanted.connect(self.show_review)
+        self.recordings.review_wanted.connect(self._windows.show)
         self.alerts.raised.connect(self.recordings.recording.events.on_alert)
         self.hint.seen.connect(self._on_hint_seen)
         self.appearance.settings_reset.connect(self._on_settings_reset)
@@ -339,6 +357,9 @@ class MainWindow(QMainWindow):
 
     # -- Qt ------------------------------------------------------------------------------------
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return self.focus_order.walk(forward=forward)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.widgets.stage.setFocus()
@@ -364,25 +385,23 @@ class MainWindow(QMainWindow):
     def _slot_at(self, place: QPoint) -> Slot | None:
         """On whose panel a point of the window lies."""
         for slot, panel in self.widgets.panels.items():
-            if panel.rect().contains(panel.mapFrom(self, place)):
+            if panel.isVisible() and panel.rect().contains(panel.mapFrom(self, place)):
                 return slot
         return None
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.settings.geometry = self.saveGeometry()
-        self.settings.layout = self.docks.saved()
-        self.settings.loop = self.widgets.transport_actions.loop.isChecked()
+        if self._opened_first:
+            self.settings.geometry = self.saveGeometry()
+            self.settings.layout = self.docks.saved()
+            self.settings.loop = self.widgets.transport_actions.loop.isChecked()
         self.settings.save()
         self.appearance.end()
         # What cannot be seen any more may take its moment to end.
         self.hide()
-        self.recordings.stop()
-        self.sources.close()
-        ended = [self.session.shutdown(), self.recordings.close()]
-        for window in self.reviews:
-            window.close()
-            ended.append(window.ended_cleanly)
-        self.ended_cleanly = all(ended)
+        if self._opened_first:
+            self.ended_cleanly = self._windows.end()
+        else:
+            self._windows.leave(self)
         super().closeEvent(event)
 
 

@@ -17,9 +17,11 @@ from core.decisions import Decision
 from core.probe import ProbeResult
 from core.video import Frame
 
-# The two places a model can be shown: left the int8 student, right its fp32 twin.
-Slot = Literal["int8", "fp32"]
-SLOTS: tuple[Slot, Slot] = ("int8", "fp32")
+# Where a model can be shown: the int8 student, its fp32 twin, and the teacher, if there is one.
+Slot = Literal["int8", "fp32", "teacher"]
+SLOTS: tuple[Slot, ...] = ("int8", "fp32", "teacher")
+# The pair that is compared, and answers every clip together; the teacher comes along as it can.
+STUDENTS: tuple[Slot, Slot] = ("int8", "fp32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class ModelDescription:
     @property
     def title(self) -> str:
         """How its panel is headed."""
-        return f"{self.kind.upper()} student"
+        return f"{self.kind.upper()} {'teacher' if self.slot == 'teacher' else 'student'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +125,17 @@ def engine_title(engine: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModelPair:
-    """The two models as their files describe them; None where a file cannot be used."""
+    """The models as their files describe them; one whose file cannot be used is missing.
+
+    `teacher_spec` is what the teacher wants to see, whose pictures may have another size.
+    `only_teacher` says that the students are still the same.
+    """
 
     models: Mapping[Slot, ModelDescription]
     span_s: float | None
     twins: bool
+    teacher_spec: ClipSpec | None = None
+    only_teacher: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,6 +177,19 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class TeacherNumbers:
+    """How the teacher keeps up with the students, and how often each of them agrees with it.
+
+    `age_ms` is None while its label is not of now. `skipped` counts the clips since its first
+    answer that the students answered and it did not. `agreement` is over the clips that both did.
+    """
+
+    age_ms: float | None
+    skipped: int
+    agreement: Mapping[Slot, float]
+
+
+@dataclass(frozen=True, slots=True)
 class ClassAccuracy:
     """One activity: its labelled clips so far and each model's share named rightly."""
 
@@ -197,3 +218,4 @@ class Numbers:
     last_minute: Compared
     size_ratio: float | None
     gaps: int | None = None
+    teacher: TeacherNumbers | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.messages import EngineReport, Slot
+from core.clip import ClipSpec
 from core.engine_choice import AUTOMATIC
 
 
@@ -30,6 +31,14 @@ class ModelChoice:
     def engine_of(self, slot: Slot) -> str:
         """The engine that was asked for."""
         return self.engines.get(slot, AUTOMATIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The students that a teacher answers beside: it has to fit them, and to give way to them."""
+
+    spec: ClipSpec
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +69,18 @@ class Failed:
 
 
 ModelEvent = Ready | Fault | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Clips are waiting, and nobody answers them; told once a second for as long as it lasts.
+
+    Attributes:
+        slot: the model that keeps all of its thread waiting.
+        waiting_for: what is done with it, to follow "waiting for".
+        seconds: since when no clip was dealt with.
+    """
+
+    slot: Slot
+    waiting_for: str
+    seconds: int

@@ -6,6 +6,8 @@ watches abandons a worker that takes longer, because a thread inside native code
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,11 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from app import resources
 from app.clip_box import ClipBox
-from app.messages import Answer, ModelDescription, ModelPair, Slot
-from app.model_choice import Failed, ModelChoice, ModelEvent
+from app.machine import give_way
+from app.messages import Answer, ModelDescription, ModelPair, Slot, engine_title
+from app.model_choice import Beside, Failed, ModelChoice, ModelEvent
 from app.model_runner import ModelRunner, Phase
-from app.models import why_not_comparable
+from app.models import why_not_beside, why_not_comparable
 from core.clip import ClipSpec
 from core.comparison import Prediction
 from core.engine_choice import EngineChoice, choose_engine, try_first_choices
@@ -26,6 +29,8 @@ from core.errors import EngineError, ModelFileError
 from core.modelfile import Model, load_model
 from core.probe import ProbeMode
 from core.prober import Prober
+
+_log = logging.getLogger(__name__)
 
 # A hundred times as long as a student needs on a slow CPU, golden answers included.
 LOADING_LIMIT_S = 120.0
@@ -39,19 +44,34 @@ _TIMES_SLOWER = 10.0
 class Step:
     """What a worker is inside of; each step is an object of its own.
 
-    `slowest_ms` is what the engine took for a clip at most so far.
+    `slowest_ms` is what the engine took for a clip at most so far. There is no engine yet while a
+    file is read.
     """
 
     slot: Slot
     engine: str
-    doing: Literal["loading", "answering"]
+    doing: Literal["reading", "trying", "loading", "answering"]
     slowest_ms: float = 0.0
+
+    @property
+    def waiting_for(self) -> str:
+        """What everybody waits for meanwhile."""
+        engine = engine_title(self.engine)
+        return {
+            "reading": f"the file of the {self.slot} model to be read",
+            "trying": f"{engine} to be tried with the {self.slot} model",
+            "loading": f"{engine} to be loaded for the {self.slot} model",
+            "answering": f"{engine} to answer one clip with the {self.slot} model",
+        }[self.doing]
 
     @property
     def limit_s(self) -> float:
         """How long it may take before the engine counts as hanging."""
         if self.doing == "loading":
             return LOADING_LIMIT_S
+        if self.doing != "answering":
+            # A trial is a child process with a time limit of its own, and a file is no engine.
+            return math.inf
         return max(ANSWER_LIMIT_S, _TIMES_SLOWER * self.slowest_ms / 1000)
 
 
@@ -71,10 +91,11 @@ class ModelWorker(QThread):
         threads: int,
         probe: ProbeMode,
         barred: Mapping[Slot, Mapping[str, str]] | None = None,
+        beside: Beside | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setObjectName("incab-models")
+        self.setObjectName("incab-models" if beside is None else "incab-teacher")
         self.choice = choice
         self.box = ClipBox()
         self.spec: ClipSpec | None = None
@@ -82,8 +103,11 @@ class ModelWorker(QThread):
         self.step: Step | None = None
         self._threads = threads
         self._probe: ProbeMode = probe
+        self._beside = beside
         self._barred = {slot: dict(engines) for slot, engines in (barred or {}).items()}
         self._runners: dict[Slot, ModelRunner] = {}
+        # Whose engine is being chosen.
+        self._choosing_for: Slot = next(iter(choice.paths), "int8")
         self.finished.connect(self._on_finished)
 
     # -- called from the UI thread -------------------------------------------------------------
@@ -106,8 +130,23 @@ class ModelWorker(QThread):
     # -- the thread ----------------------------------------------------------------------------
 
     def run(self) -> None:
+        try:
+            self._work()
+        except Exception:
+            # The edge of the thread. That it has ended is told by the one who watches it; a source
+            # that waits for the models' description is opened without them.
+            _log.exception("the models stopped unexpectedly")
+            if self.spec is None:
+                self.described.emit(self, self._describe({}))
+        finally:
+            self.step = None
+
+    def _work(self) -> None:
         models = self._load_files()
         self._start_engines(models)
+        if self._beside is not None:
+            # Not before: the threads that OpenVINO shares between models begin with this priority.
+            give_way()
         self._say_idle()
         runners = self._runners.values()
         while not self.box.closed and any(runner.phase is not Phase.FAILED for runner in runners):
@@ -133,14 +172,21 @@ class ModelWorker(QThread):
         problems: dict[Slot, str] = {}
         # A file that somebody chose goes before a bundled one, which then steps aside.
         for slot, path in sorted(self.choice.paths.items(), key=_is_bundled):
+            self.step = Step(slot, "", "reading")
             try:
                 model = load_model(path)
             except ModelFileError as error:
                 problems[slot] = str(error)
                 continue
+            finally:
+                self.step = None
             # The first one that can be used says what clips there are; the others follow it.
             first = next(iter(models.values()), None)
-            if first is not None and (problem := why_not_comparable(first, model)):
+            problem = why_not_comparable(first, model) if first is not None else None
+            if problem is None and self._beside is not None:
+                beside = (self._beside.spec, self._beside.labels)
+                problem = why_not_beside(path.name, (model.clip, model.labels), beside)
+            if problem is not None:
                 problems[slot] = problem
             else:
                 models[slot] = model
@@ -193,11 +239,16 @@ class ModelWorker(QThread):
     def _try_together(self, models: Mapping[Slot, Model], prober: Prober) -> None:
         wanted = {slot: self.choice.engine_of(slot) for slot in models}
         for engine in dict.fromkeys(wanted.values()):
-            group = [model for slot, model in models.items() if wanted[slot] == engine]
-            try_first_choices(group, engine, prober)
+            group = {slot: model for slot, model in models.items() if wanted[slot] == engine}
+            self._choosing_for = next(iter(group))
+            try:
+                try_first_choices(group.values(), engine, prober)
+            finally:
+                self.step = None
 
     def _make_runner(self, slot: Slot, model: Model, prober: Prober) -> ModelRunner:
         def load(barred: Mapping[str, str], again: str | None) -> EngineChoice:
+            self._choosing_for = slot
             try:
                 return choose_engine(
                     model,
@@ -225,8 +276,7 @@ class ModelWorker(QThread):
         self.step = step
 
     def _on_trying(self, engine: str) -> None:
-        # A trial is a child process with a time limit of its own.
-        self.step = None
+        self.step = Step(self._choosing_for, engine, "trying")
         self.trying.emit(self, engine)
 
     def _tell(self, slot: Slot, event: ModelEvent) -> None:

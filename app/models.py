@@ -1,9 +1,10 @@
-"""The two models that are compared: each of its kind, and both fit for the same clips. No Qt."""
+"""The models that are compared: each of its kind, and all fit for the same clips. No Qt."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from core.clip import ClipSpec
 from core.errors import ModelFileError
 from core.modelfile import Model, load_model
 
@@ -34,6 +35,37 @@ def why_not_comparable(int8: Model, fp32: Model) -> str | None:
             "the same class list."
         )
     return None
+
+
+Fitting = tuple[ClipSpec, tuple[str, ...]]
+
+
+def why_not_beside(name: str, teacher: Fitting, students: Fitting) -> str | None:
+    """Why a teacher cannot answer beside the students, or None when it can.
+
+    Its pictures may have another size, and then it gets clips of its own from the same frames.
+
+    Args:
+        name: of the teacher, for the sentence.
+        teacher: what it looks at, and its class names in index order.
+        students: the same of the students.
+    """
+    (clip, labels), (spec, students_labels) = teacher, students
+    if (clip.frames, clip.span_s) != (spec.frames, spec.span_s):
+        return (
+            f"{name} looks at {_seen(clip)} and the students at {_seen(spec)}; "
+            "choose a teacher that looks at the same frames."
+        )
+    if labels != students_labels:
+        return (
+            f"{name} knows other activities than the students; choose a teacher with "
+            "the same class list."
+        )
+    return None
+
+
+def _seen(spec: ClipSpec) -> str:
+    return f"{spec.frames} frames" + (f" of {spec.span_s:g} s" if spec.span_s else "")
 
 
 def _name(model: Model) -> str:

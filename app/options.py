@@ -18,7 +18,8 @@ class WindowOptions:
         video: the video of a recording, where it is not where it was.
         int8: model file of the left panel.
         fp32: model file of the right panel.
-        engine: which engine runs both models; "auto" is the first that is right here.
+        teacher: model file of a teacher beside them; None where there is none.
+        engine: which engine runs the models; "auto" is the first that is right here.
         probe: whether to try the engine in a child process, or use what is remembered of it.
         settings_path: INI file for what is remembered; None is the system's usual place.
         threads: CPU threads of each engine; None takes one for each logical core, at most 4.
@@ -29,6 +30,7 @@ class WindowOptions:
     annotations: Path | None
     int8: Path
     fp32: Path
+    teacher: Path | None = None
     engine: str = "auto"
     probe: ProbeMode = "once"
     settings_path: Path | None = None

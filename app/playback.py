@@ -118,6 +118,12 @@ class Playback:
         """Whether the frame that was asked for last is still on its way."""
         return self._moving
 
+    @property
+    def outdated(self) -> bool:
+        """Whether another place was asked for while a frame is on its way."""
+        # A step would go on from that frame.
+        return self._move is not None and self._move.time_s is not None
+
     # -- the reader's side ---------------------------------------------------------------------
 
     def next_turn(self, time_s: float | None, schedule: Schedule) -> Turn:
@@ -155,13 +161,25 @@ class Playback:
         with self._wakeup:
             self._moving = self._move is not None
 
-    def reached_end(self) -> bool:
-        """Whether to rest at the end of the file; with `loop` it starts again instead."""
+    def reached_end(self, again_s: float) -> bool:
+        """Whether to rest at the end of the file; with `loop` it starts again instead.
+
+        Args:
+            again_s: when it may start again at the earliest, on the monotonic clock.
+        """
         with self._wakeup:
-            if self.loop and self._move is None:
+            while self.loop and self._undisturbed and time.monotonic() < again_s:
+                self._wakeup.wait(again_s - time.monotonic())
+            if not self._undisturbed:
+                return False
+            if self.loop:
                 self._move = Move(0.0)
             self._at_end = self._move is None
             return self._at_end
+
+    @property
+    def _undisturbed(self) -> bool:
+        return self._playing and self._move is None and not self._stopping
 
     def wait_at_end(self) -> None:
         """Rest until there is a move or a stop."""

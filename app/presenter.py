@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStackedWidget
 
 from app.messages import (
-    SLOTS,
+    STUDENTS,
     EngineReport,
     ModelPair,
     Numbers,
@@ -64,6 +64,11 @@ class Widgets:
     status: StatusBar
     pill: StatePill
     banner: Banner
+
+    @property
+    def shown_panels(self) -> dict[Slot, ModelPanel]:
+        """The panels of the places that are taken."""
+        return {slot: panel for slot, panel in self.panels.items() if not panel.isHidden()}
 
 
 class Presenter(QObject):
@@ -123,7 +128,7 @@ class Presenter(QObject):
 
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed.add(slot)
-        if self._failed.issuperset(SLOTS):
+        if self._failed.issuperset(STUDENTS):
             # The picture goes on, and nobody will name what is in it.
             self._forget_label()
 
@@ -194,7 +199,7 @@ class Presenter(QObject):
     def _explain_missing_label(self, picture: Picture) -> None:
         """Say over the picture why nothing is recognised yet."""
         video, models = self._widgets.video, self._session.models
-        if picture.filled >= picture.needed or self._failed.issuperset(SLOTS):
+        if picture.filled >= picture.needed or self._failed.issuperset(STUDENTS):
             loading = self._session.loading_models
             video.show_caption(
                 Caption("loading models…", None, "", DARK.quiet) if loading else None
@@ -215,8 +220,12 @@ class Presenter(QObject):
             self._widgets.panels[slot].show_waiting(self._waiting_text())
 
     def _on_answer(self, shown: Shown) -> None:
-        self._shown = shown
         self._widgets.latency.add(shown.answer)
+        if shown.decisions.keys() == {"teacher"}:
+            # It comes later than the students' answers and less often; the caption is theirs.
+            self._show_predictions(shown)
+            return
+        self._shown = shown
         # A label that changed is shown at once; its percentage need not flicker. Of a frame that
         # rests no other answer follows.
         resting = self._session.state is not State.PLAYING
@@ -231,13 +240,16 @@ class Presenter(QObject):
         self._painted = None if shown is None else _labels_of(shown)
         if shown is None:
             return
+        self._show_predictions(shown)
+        self._caption(shown)
+
+    def _show_predictions(self, shown: Shown) -> None:
         for slot, prediction in shown.answer.predictions.items():
             self._widgets.panels[slot].show_answer(prediction, shown.decisions[slot])
-        self._caption(shown)
 
     def _caption(self, shown: Shown) -> None:
         # The int8 student is the product; the fp32 twin speaks only where int8 cannot.
-        slot = next((slot for slot in SLOTS if slot in shown.decisions), None)
+        slot = next((slot for slot in STUDENTS if slot in shown.decisions), None)
         models = self._session.models
         if slot is None or models is None:
             self._widgets.video.show_caption(None)

@@ -7,6 +7,7 @@ keeps neither the window nor the program.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from PySide6.QtCore import QObject, Signal
 
 from core.driveact_runs import runs_to_watch
 from core.errors import InCabError
+
+_log = logging.getLogger(__name__)
 
 
 class RunLookup(QObject):
@@ -51,6 +54,10 @@ class RunLookup(QObject):
             result = runs_to_watch(root, stop.is_set)
         except (InCabError, OSError) as error:
             result = str(error)
+        except Exception:
+            # The edge of the thread: whoever waits for the search has to hear that it is over.
+            _log.exception("looking through %s failed unexpectedly", root)
+            result = f"{root} cannot be looked through; the log holds the details."
         # The window may be gone by now, and this object with it.
         with contextlib.suppress(RuntimeError):
             if not stop.is_set():

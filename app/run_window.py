@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import NoReturn
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.application import make_application
@@ -47,13 +48,23 @@ def _make_window(options: WindowOptions) -> MainWindow:
     return MainWindow(options)
 
 
+def close_on_signals(window: MainWindow) -> None:
+    """Let SIGINT and SIGTERM close the window; its timers let Python look at them often enough."""
+
+    def close_soon(number: int, frame: object) -> None:
+        # Not here: Python calls this in the middle of anything, with locks held for which the
+        # threads wait that closing waits for.
+        QTimer.singleShot(0, window, window.close)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, close_soon)
+
+
 def _show(options: WindowOptions, reporter: CrashReporter) -> int:
     window = _make_window(options)
     SessionLog(window.session, window)
     reporter.crashed.connect(window.widgets.banner.show_problem)
-    # The session's timers let Python look at signals often enough.
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, frame: window.close())
+    close_on_signals(window)
     window.show()
     if (report := report_of_last_crash()) is not None:
         window.widgets.banner.show_problem(

@@ -9,26 +9,37 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.capture import CaptureSetup, LiveReader
+from app.capture import Capture, CaptureSetup, LiveReader
+from app.clip_buffers import kinds
 from app.deck import Deck
 from app.inference import Inference
-from app.messages import SLOTS, Answer, EngineReport, ModelPair, Shown, Slot, SourceInfo
-from app.model_choice import Fault, ModelChoice
-from app.playback import Playback
+from app.intake import Intake
+from app.labelling import Labelling
+from app.lineup import Lineup
+from app.messages import (
+    SLOTS,
+    STUDENTS,
+    Answer,
+    EngineReport,
+    ModelPair,
+    Picture,
+    Slot,
+    SourceInfo,
+)
+from app.model_choice import Fault, ModelChoice, Stall
+from app.navigator import Navigator
 from app.recording.recorded_models import RecordedModels
 from app.sources import Address
 from app.state import NEXT_STATES, State
 from app.tally import Tally
 from core.camera import LiveSource
 from core.clip import ClipSpec
-from core.comparison import truth_of_clip
-from core.decisions import Decision, DecisionSettings, LabelDecider
-from core.source_state import SourceState, SourceStatus
+from core.decisions import DecisionSettings
 from core.video import VideoFile
 
 _log = logging.getLogger(__name__)
@@ -38,7 +49,6 @@ _IDLE_TICK_MS = 100
 _NUMBERS_MS = 500
 # So long after a step or jump pictures and answers are looked for often, though nothing plays.
 _LIVELY_MS = 2000
-_SHUTDOWN_S = 0.9
 
 
 class Session(QObject):
@@ -48,16 +58,15 @@ class Session(QObject):
     source_changed = Signal(object)  # SourceInfo
     models_described = Signal(object)  # ModelPair; again when other models have taken over
     engine_tried = Signal(str)  # an engine runs in a child process for the first time here
+    teacher_changed = Signal(object)  # ModelPair with another teacher, or without one
     model_ready = Signal(str, object)  # slot, EngineReport
     model_failed = Signal(str, str)  # slot, sentence
     model_faulted = Signal(str, object)  # slot, Fault: its engine failed, and something is done
-    model_stalled = Signal(str, int)  # slot that keeps all waiting, seconds
+    model_stalled = Signal(object)  # Stall; once a second while clips wait in vain
     models_idle = Signal()  # loading is over, for better or worse
     models_changing = Signal(object)  # ModelChoice being made ready; None when that is over
     models_refused = Signal(str)  # why it cannot be used; the present models go on
     picture = Signal(object)  # Picture
-    sought = Signal(object)  # seconds into the file whose picture is on its way; None: it came
-    speed_changed = Signal(float)
     restarted = Signal()  # labels begin anew: another source, a jump, a gap
     answered = Signal(object)  # Shown
     numbers = Signal(object)  # Numbers
@@ -66,7 +75,7 @@ class Session(QObject):
 
     def __init__(
         self,
-        inference: Inference | RecordedModels,
+        inference: Inference | Lineup | RecordedModels,
         open_live: Callable[[int | str], LiveReader] = LiveSource,
         parent: QObject | None = None,
     ) -> None:
@@ -75,8 +84,7 @@ class Session(QObject):
         self.source: SourceInfo | None = None
         self.models: ModelPair | None = None
         self.loading_models = True
-        self.engines: dict[Slot, EngineReport] = {}
-        self._spec: ClipSpec | None = None
+        self._kinds: tuple[ClipSpec, ...] = ()
         self.tally = Tally()
         self._open_live = open_live
         # A recording knows its truth, and may have no pictures of its own.
@@ -85,23 +93,22 @@ class Session(QObject):
         self._wanted: tuple[Address, Path | None] | None = None
         self._before_opening = State.IDLE
         self._generations = itertools.count(1)
-        self._generation = 0
-        self._captured = 0
-        self.speed = 1.0
-        self.position_s: float | None = None
-        self._sought_s: float | None = None
-        self._signal: tuple[SourceState, bool, int] | None = None
-        self._deciders: dict[Slot, LabelDecider] = {slot: LabelDecider() for slot in SLOTS}
 
+        # Moves through the file on the screen.
+        self.navigator = Navigator(self)
+        self.navigator.move_asked.connect(self._on_move_asked)
+        self.navigator.speed_changed.connect(self._on_speed)
+        self._intake = Intake(self)
+        self._intake.interrupted.connect(self.forget_labels)
+        self._intake.picture.connect(self._on_picture)
+        self._intake.signal_changed.connect(self.signal_changed)
         self._deck = Deck(self)
         self._deck.opened.connect(self._on_opened)
         self._deck.refused.connect(self._on_refused)
         self._deck.failed.connect(self._on_failed)
         self._deck.ended.connect(self._on_ended)
 
-        self._failed_models: set[Slot] = set()
-        # Those whose engine is tried again or replaced.
-        self._faulted_models: set[Slot] = set()
+        self._labelling = Labelling()
         self._inference = inference
         inference.described.connect(self._on_described)
         inference.trying.connect(self.engine_tried)
@@ -120,6 +127,11 @@ class Session(QObject):
         self._lively_timer.timeout.connect(self._set_pace)
         self._numbers_timer = QTimer(self, interval=_NUMBERS_MS)
         self._numbers_timer.timeout.connect(self.refresh_numbers)
+
+    @property
+    def engines(self) -> dict[Slot, EngineReport]:
+        """Those of the models that run."""
+        return self._labelling.engines
 
     @property
     def wants_live(self) -> bool:
@@ -166,67 +178,9 @@ class Session(QObject):
         if self.state in (State.PLAYING, State.PAUSED, State.ENDED):
             capture.restart()
         if self.state is State.ENDED:
+            capture.play()
             self.tally.restart_rates()
             self._enter(State.PLAYING)
-
-    def seek(self, time_s: float) -> None:
-        """Show the frame of a file that is up at a time; at the end that is a pause.
-
-        Of many calls in a row the newest counts.
-        """
-        playback = self._movable()
-        if playback is None:
-            return
-        time_s = max(0.0, time_s)
-        self._sought_s = time_s
-        playback.seek(time_s)
-        self._rest_at_end()
-        self.sought.emit(time_s)
-
-    def jump(self, seconds: float) -> None:
-        """Seek so far from the picture shown, or from the one that was sought last."""
-        position_s = self.position_s if self._sought_s is None else self._sought_s
-        if position_s is not None:
-            self.seek(position_s + seconds)
-
-    def step(self, frames: int) -> None:
-        """Pause, and go so many frames on or back."""
-        playback = self._movable()
-        if playback is None:
-            return
-        if self.state is State.PLAYING:
-            self.toggle_play()
-        playback.step(frames)
-        self._rest_at_end()
-
-    def set_speed(self, speed: float) -> None:
-        """Play files so many times as fast as recorded; infinity is as fast as they decode."""
-        if speed != self.speed:
-            self.speed = speed
-            self._deck.set_speed(speed)
-            self.tally.restart_rates()
-            self.speed_changed.emit(speed)
-
-    def _end_search(self) -> None:
-        if self._sought_s is not None:
-            self._sought_s = None
-            self.sought.emit(None)
-
-    def _movable(self) -> Playback | None:
-        """The playback of the file on the screen, if there is one to move in."""
-        capture, source = self._deck.current, self.source
-        if capture is None or source is None or source.live:
-            return None
-        if self.state not in (State.PLAYING, State.PAUSED, State.ENDED):
-            return None
-        self._lively_timer.start()
-        self._tick_timer.setInterval(_TICK_MS)
-        return capture.playback
-
-    def _rest_at_end(self) -> None:
-        if self.state is State.ENDED and self._deck.current is not None:
-            self._deck.current.pause()
-            self._enter(State.PAUSED)
 
     def set_loop(self, loop: bool) -> None:
         """Whether a file starts again when it ends; one that has ended does so at once."""
@@ -253,30 +207,27 @@ class Session(QObject):
 
     def decide_with(self, settings: DecisionSettings) -> None:
         """From the next answer on, labels are as steady as these settings make them."""
-        for decider in self._deciders.values():
-            decider.settings = settings
+        self._labelling.decide_with(settings)
 
     def picture_painted(self) -> None:
         """The view has put a new picture on the screen."""
         self.tally.shown.tick()
 
-    def shutdown(self) -> bool:
-        """End all threads; False when one did not end in time."""
+    def stop(self) -> None:
+        """Ask all threads to end; late() tells which have not."""
         self._tick_timer.stop()
         self._numbers_timer.stop()
         self._lively_timer.stop()
         self._deck.close()
         self._inference.stop()
-        workers = [self._inference, *self._deck.workers]
-        deadline_s = time.monotonic() + _SHUTDOWN_S
-        late = [
+
+    def late(self, deadline_s: float) -> list[str]:
+        """Names of the threads that have not ended by then, in time.monotonic(); after stop()."""
+        return [
             worker.objectName()
-            for worker in workers
+            for worker in (self._inference, *self._deck.workers)
             if not worker.wait(max(0, round((deadline_s - time.monotonic()) * 1000)))
         ]
-        for name in late:
-            _log.error("thread %s did not end within %.1f s", name, _SHUTDOWN_S)
-        return not late
 
     # -- sources -------------------------------------------------------------------------------
 
@@ -294,6 +245,7 @@ class Session(QObject):
                 open_live=self._open_live,
                 open_file=self.open_file,
                 truth=self.known_truth,
+                teacher_spec=self.models.teacher_spec if self.models else None,
             )
         )
 
@@ -301,13 +253,9 @@ class Session(QObject):
         assert self._deck.current is not None
         self.source = info
         self.tally = Tally(skipped_before=self._inference.skipped)
-        self._captured = 0
-        self._signal = None
-        self.position_s = None
-        self._end_search()
-        # Until a picture of it is taken, what is answered is about the source before.
-        self._generation = 0
-        self._restart_labels()
+        self._intake.begin()
+        self.navigator.begin()
+        self.forget_labels()
         self.source_changed.emit(info)
         self._deck.current.play()
         self._enter(State.PLAYING)
@@ -324,7 +272,7 @@ class Session(QObject):
         self._report(text)
 
     def _on_failed(self, text: str) -> None:
-        self._end_search()
+        self.navigator.arrive()
         if self.state is State.OPENING:
             self._before_opening = State.FAILED
         else:
@@ -334,8 +282,23 @@ class Session(QObject):
     def _on_ended(self) -> None:
         if self.state is State.OPENING:
             self._before_opening = State.ENDED
-        elif self.state is State.PLAYING:
+        elif self.state in (State.PLAYING, State.PAUSED):
+            # A pause may be pressed between the last frame and this word.
             self._enter(State.ENDED)
+
+    def _on_move_asked(self) -> None:
+        assert self._deck.current is not None
+        self._lively_timer.start()
+        self._set_pace()
+        if self.state is State.ENDED:
+            # It rests where the move leads.
+            self._deck.current.pause()
+        if not self._deck.current.playback.playing:
+            self._enter(State.PAUSED)
+
+    def _on_speed(self, speed: float) -> None:
+        self._deck.set_speed(speed)
+        self.tally.restart_rates()
 
     def _report(self, text: str) -> None:
         _log.warning("%s", text)
@@ -347,8 +310,17 @@ class Session(QObject):
         if state not in NEXT_STATES[self.state]:
             raise AssertionError(f"a session cannot go from {self.state.value} to {state.value}")
         self.state = state
+        self.navigator.move_in(self._movable)
         self._set_pace()
         self.state_changed.emit(state)
+
+    @property
+    def _movable(self) -> Capture | None:
+        """The file on the screen, if there is one to move in."""
+        if self.source is None or self.source.live:
+            return None
+        shown = self.state in (State.PLAYING, State.PAUSED, State.ENDED)
+        return self._deck.current if shown else None
 
     def _set_pace(self) -> None:
         busy = self.state in (State.OPENING, State.PLAYING) or self._lively_timer.isActive()
@@ -359,56 +331,69 @@ class Session(QObject):
     def _on_described(self, models: ModelPair) -> None:
         first = self.models is None
         self.models = models
-        self.engines.clear()
-        self._failed_models.clear()
-        self._faulted_models.clear()
+        if models.only_teacher:
+            self._begin_with_other_teacher()
+            return
+        self._labelling.forget(
+            slot for slot in SLOTS if slot in STUDENTS or slot not in models.models
+        )
         if not first:
             self._begin_with_other_models()
         self.models_described.emit(models)
-        self._spec = self._inference.spec
+        self._look_at_kinds()
         if first and self._wanted is not None:
             self._open_wanted()
 
     def _begin_with_other_models(self) -> None:
         """What was counted and shown was said by other models."""
         self.tally = Tally(skipped_before=self._inference.skipped)
-        self._restart_labels()
-        spec, before = self._inference.spec, self._spec
-        if spec is not None and spec != before:
-            self._deck.look_at(spec)
-            if self.position_s is not None:
-                # A file fills the new clips from its own frames before this one.
-                self.seek(self.position_s)
+        self.forget_labels()
+        position_s = self.navigator.position_s
+        if self._look_at_kinds() and position_s is not None:
+            # A file fills the new clips from its own frames before this one.
+            self.navigator.seek(position_s)
+
+    def _begin_with_other_teacher(self) -> None:
+        assert self.models is not None
+        self._labelling.forget(("teacher",))
+        self._labelling.begin_anew(("teacher",))
+        self.tally.forget_teacher()
+        self._look_at_kinds()
+        self.teacher_changed.emit(self.models)
+
+    def _look_at_kinds(self) -> bool:
+        """Have the clips cut that the models want; returns whether the students' are others."""
+        spec, teacher_spec = self._inference.spec, self.models.teacher_spec if self.models else None
+        before, self._kinds = self._kinds, kinds(spec, teacher_spec)
+        if spec is None or self._kinds == before:
+            return False
+        self._deck.look_at(spec, teacher_spec)
+        return self._kinds[:1] != before[:1]
 
     def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
-        self.engines[slot] = report
-        self._failed_models.discard(slot)
-        self._faulted_models.discard(slot)
+        self._labelling.run(slot, report)
         self.model_ready.emit(slot, report)
 
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
-        self._failed_models.add(slot)
         _log.warning("%s: %s", slot, sentence)
-        if self._failed_models.issuperset(SLOTS):
+        self._labelling.fail(slot)
+        if self._labelling.all_failed:
             self.tally.forget_newest()
         self.model_failed.emit(slot, sentence)
 
     def _on_model_faulted(self, slot: Slot, fault: Fault) -> None:
         _log.warning("%s: %s", slot, fault.sentence)
-        # Its label was of before; until it runs again it has nothing to say.
-        self.engines.pop(slot, None)
-        self._faulted_models.add(slot)
-        self._deciders[slot].reset()
-        if not self.engines:
+        self._labelling.fault(slot)
+        if self._labelling.nobody_runs:
             # Nobody speaks any more, so nothing on the screen is of now.
-            self._restart_labels()
+            self.forget_labels()
         self.model_faulted.emit(slot, fault)
 
-    def _on_model_stalled(self, slot: Slot, stalled_s: int) -> None:
-        # One thread runs all models: while one keeps it, no label is of now. Told every second.
-        if self.tally.has_label:
-            self._restart_labels()
-        self.model_stalled.emit(slot, stalled_s)
+    def _on_model_stalled(self, stall: Stall) -> None:
+        # One thread runs both students: while one keeps it, no label is of now. Told every second.
+        if stall.slot in STUDENTS and self.tally.has_label:
+            self.forget_labels()
+        self.model_stalled.emit(stall)
 
     def _on_models_refused(self, text: str) -> None:
         _log.warning("%s", text)
@@ -421,76 +406,34 @@ class Session(QObject):
     # -- sixty times a second ------------------------------------------------------------------
 
     def _tick(self) -> None:
-        self._take_picture()
+        capture = self._deck.current
+        if capture is not None:
+            arrived = not capture.playback.moving
+            self.tally.captured.tick(self._intake.take(capture))
+            if arrived:
+                self.navigator.arrive()
         for answer in self._inference.take_answers():
             self._show(answer)
 
-    def _take_picture(self) -> None:
-        capture = self._deck.current
-        if capture is None:
-            return
-        captured = capture.captured
-        self.tally.captured.tick(captured - self._captured)
-        self._captured = captured
-        arrived = not capture.playback.moving
-        picture = capture.pictures.take()
-        if picture is not None:
-            if picture.generation != self._generation:
-                self._generation = picture.generation
-                self._restart_labels()
-            self.position_s = picture.frame.time_s
-            self.picture.emit(picture)
-        if arrived:
-            self._end_search()
-        status = capture.source_status
-        if status is not None and self.source is not None and self.source.live:
-            if capture.generation != self._generation:
-                # After a gap no label of before it may stay, though there is no picture yet.
-                self._generation = capture.generation
-                self._restart_labels()
-            self._tell_signal(status)
-
-    def _tell_signal(self, status: SourceStatus) -> None:
-        live = status.state is SourceState.LIVE
-        # Whole seconds are what is shown; more often nobody needs to be told.
-        waited_s = 0 if live else max(0, int(time.monotonic() - status.fresh_s))
-        signal = (status.state, status.frozen, waited_s)
-        if signal != self._signal:
-            self._signal = signal
-            self.signal_changed.emit(status, waited_s)
+    def _on_picture(self, picture: Picture) -> None:
+        self.navigator.position_s = picture.frame.time_s
+        self.picture.emit(picture)
 
     def forget_labels(self) -> None:
         """No label is of now, and none may stay on the screen."""
-        self._restart_labels()
-
-    def _restart_labels(self) -> None:
-        for decider in self._deciders.values():
-            decider.reset()
+        self._labelling.begin_anew()
         self.tally.forget_newest()
         self.restarted.emit()
 
     def _show(self, answer: Answer) -> None:
-        # A clip from before a restart may be answered after it.
-        if answer.offer.generation != self._generation or self.source is None:
+        # A clip from before a restart, or from before the source failed, may be answered after it.
+        outdated = answer.offer.generation != self._intake.generation
+        if outdated or self.source is None or self.state is State.FAILED:
             return
-        # What was answered just before the source or the last model failed comes after the failure.
-        silent = self._failed_models | self._faulted_models
-        if self.state is State.FAILED or silent.issuperset(answer.predictions):
-            return
-        clip = answer.offer.clip
-        truth = None
-        decisions: Mapping[Slot, Decision]
-        if answer.recorded is not None:
-            truth, decisions = answer.recorded.truth, answer.recorded.decisions
-        else:
-            if self.source.truth is not None:
-                truth = truth_of_clip(self.source.truth, clip.frame_indices)
-            decisions = {
-                slot: self._deciders[slot].update(clip.time_s, prediction.probabilities)
-                for slot, prediction in answer.predictions.items()
-            }
-        self.tally.add(answer, truth, self._inference.labels)
-        self.answered.emit(Shown(answer, decisions, truth))
+        shown = self._labelling.label(answer, self.source.truth)
+        if shown is not None:
+            self.tally.add(answer, shown.truth, self._inference.labels)
+            self.answered.emit(shown)
 
     def refresh_numbers(self) -> None:
         """Tell the figures as they are now; also happens twice a second by itself."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from app.machine_use import MachineUse
 from app.messages import (
     SLOTS,
+    STUDENTS,
     Answer,
     ClassAccuracy,
     Compared,
@@ -17,6 +18,7 @@ from app.messages import (
     Numbers,
     Slot,
 )
+from app.teacher_tally import TeacherTally
 from core.comparison import Accuracy, Agreement, Latency, RateMeter, compare
 from core.recent import LatencyHistogram, RecentAgreement, RecentLatency
 
@@ -63,11 +65,13 @@ class Tally:
         self.inferred = Rate(clock)
         self.agreement = Agreement()
         self._recent = RecentAgreement(clock=clock)
-        self._models: dict[Slot, _ModelTally] = {
-            slot: _ModelTally(Rate(clock), RecentLatency(clock=clock)) for slot in SLOTS
-        }
+        self._models: dict[Slot, _ModelTally] = {slot: self._new_model() for slot in SLOTS}
         self._newest_captured_s: float | None = None
+        self._teacher = TeacherTally()
         self._machine_use = MachineUse(clock)
+
+    def _new_model(self) -> _ModelTally:
+        return _ModelTally(Rate(self._clock), RecentLatency(clock=self._clock))
 
     def restart_rates(self) -> None:
         """Let the rates begin anew, after a pause or a jump; the other figures go on."""
@@ -84,11 +88,19 @@ class Tally:
     def forget_newest(self) -> None:
         """There is no label on the screen any more."""
         self._newest_captured_s = None
+        self._teacher.captured_s = None
+
+    def forget_teacher(self) -> None:
+        """There is no teacher, or another one."""
+        self._models["teacher"] = self._new_model()
+        self._teacher = TeacherTally()
 
     def add(self, answer: Answer, truth: str | None, labels: tuple[str, ...]) -> None:
         """Count one answer, against the truth where there is one."""
-        self._newest_captured_s = answer.offer.captured_s
-        self.inferred.tick()
+        self._teacher.add(answer)
+        if answer.predictions.keys() != {"teacher"}:
+            self._newest_captured_s = answer.offer.captured_s
+            self.inferred.tick()
         for slot, prediction in answer.predictions.items():
             model = self._models[slot]
             model.rate.tick()
@@ -96,7 +108,7 @@ class Tally:
             model.recent.add(prediction.latency_ms)
             if truth is not None:
                 model.accuracy.add(truth, labels[prediction.best])
-        if len(answer.predictions) == len(SLOTS):
+        if answer.predictions.keys() >= set(STUDENTS):
             same, divergence = compare(answer.predictions["int8"], answer.predictions["fp32"])
             self.agreement.count(same, divergence)
             self._recent.count(same, divergence)
@@ -107,8 +119,8 @@ class Tally:
         return [
             ClassAccuracy(
                 name,
-                {slot: model.accuracy.clips_of(name) for slot, model in self._models.items()},
-                {slot: shares[slot][name] for slot in SLOTS if name in shares[slot]},
+                {s: self._models[s].accuracy.clips_of(name) for s in SLOTS if name in shares[s]},
+                {s: shares[s][name] for s in SLOTS if name in shares[s]},
             )
             for name in sorted({name for share in shares.values() for name in share})
         ]
@@ -145,10 +157,11 @@ class Tally:
             last_minute=Compared(*self._recent.summary(), _speed_ratio(recent)),
             size_ratio=(
                 described["fp32"].file_mb / described["int8"].file_mb
-                if len(described) == len(SLOTS)
+                if described.keys() >= set(STUDENTS)
                 else None
             ),
             gaps=gaps,
+            teacher=self._teacher.numbers(self._clock() if playing else None),
         )
 
     @staticmethod

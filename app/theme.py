@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QApplication
@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 from app.messages import Slot
 
 # A colour by what it means, so that a widget keeps its meaning when the theme changes.
-Tone = Literal["text", "quiet", "accent", "int8", "fp32", "good", "warning", "bad"]
-TONES: tuple[Tone, ...] = ("text", "quiet", "accent", "int8", "fp32", "good", "warning", "bad")
+Tone = Literal["text", "quiet", "accent", "int8", "fp32", "teacher", "good", "warning", "bad"]
+TONES: tuple[Tone, ...] = get_args(Tone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class Colours:
     accent: str = "#5aa9ff"
     int8: str = "#2fd6c0"
     fp32: str = "#f6b758"
+    teacher: str = "#c7a6ff"
     good: str = "#4ade9b"
     warning: str = "#ffbf5e"
     bad: str = "#ff8080"
@@ -37,7 +38,7 @@ class Colours:
 
     def of_slot(self, slot: Slot) -> str:
         """The colour that stands for a model throughout the window."""
-        return self.int8 if slot == "int8" else self.fp32
+        return self.of(slot)
 
     def of(self, tone: Tone) -> str:
         """The colour of a tone."""
@@ -56,6 +57,7 @@ LIGHT = Colours(
     accent="#0a58b4",
     int8="#00665c",
     fp32="#854a00",
+    teacher="#6a34b0",
     good="#0a6537",
     warning="#874900",
     bad="#ac1f1a",

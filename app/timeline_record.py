@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.messages import SLOTS, Slot
+from app.messages import STUDENTS, Slot
 from app.timeline_levels import UNKNOWN, Levels, Row, highest
 
 # Answers are kept in cells this long; an hour is 108,000 of them.
 CELLS_PER_SECOND = 30
 # A gap between two answers longer than this stays empty.
 _LONGEST_GAP_CELLS = CELLS_PER_SECOND // 2
+# The teacher needs that long for a clip where the CPU has other work.
+_LONGEST_TEACHER_GAP_CELLS = 5 * CELLS_PER_SECOND
 LIVE_WINDOW_S = 60.0
 # Nobody looks at more; a damaged container can claim any time.
 _LONGEST_S = 24 * 3600.0
@@ -37,7 +39,8 @@ class Moment:
 class TimelineRecord:
     """Class indices by time; `UNKNOWN` where nothing is known.
 
-    A file is kept whole. Of a live source (`duration_s` None) the last minute is shown.
+    A file is kept whole. Of a live source (`duration_s` None) the last minute is shown. The
+    teacher, which answers later and not every clip, has a row from its first answer on.
     """
 
     def __init__(
@@ -56,10 +59,10 @@ class TimelineRecord:
         self._first_cell = 0
         cells = int(self._length_s * CELLS_PER_SECOND) + 1
         room = cells * (2 if self.live else 1)
-        self._answers = {slot: Levels(np.full(room, UNKNOWN, np.int16)) for slot in SLOTS}
+        self._answers = {slot: Levels(np.full(room, UNKNOWN, np.int16)) for slot in STUDENTS}
         self._differs = Levels(np.zeros(room, np.int16), highest)
-        self._top = {slot: _no_tops(room) for slot in SLOTS}
-        self._last_cell: int | None = None
+        self._top = {slot: _no_tops(room) for slot in STUDENTS}
+        self._last_cells: dict[Slot, int] = {}
         self._newest_cell = 0
         self.truth: Row | None = None
         self.truth_starts_s: NDArray[np.float64] | None = None
@@ -94,7 +97,12 @@ class TimelineRecord:
 
     def interrupt(self) -> None:
         """What follows does not continue what was: a restart, a gap, a seek."""
-        self._last_cell = None
+        self._last_cells.clear()
+
+    def forget_teacher(self) -> None:
+        """There is none any more, or another."""
+        for by_slot in (self._answers, self._top, self._last_cells):
+            by_slot.pop("teacher", None)
 
     def add(
         self, time_s: float, classes: Mapping[Slot, int], top: Mapping[Slot, Top] | None = None
@@ -109,24 +117,49 @@ class TimelineRecord:
         if cell < self._first_cell:
             return
         self._make_room(cell)
+        if "teacher" in classes:
+            self._put("teacher", cell, classes, top or {}, _LONGEST_TEACHER_GAP_CELLS)
+        if classes.keys() != {"teacher"}:
+            self._add_students(cell, classes, top or {})
+        self._newest_cell = max(cell, self._newest_cell)
+
+    def _put(
+        self,
+        slot: Slot,
+        cell: int,
+        classes: Mapping[Slot, int],
+        top: Mapping[Slot, Top],
+        longest_gap: int,
+    ) -> tuple[int, int]:
+        """Write one model's answer; returns the first and the last place that it fills."""
+        if slot not in self._answers:
+            size = len(self._differs.row)
+            self._answers[slot] = Levels(np.full(size, UNKNOWN, np.int16))
+            self._top[slot] = _no_tops(size)
         here, first = cell - self._first_cell, cell - self._first_cell
-        if self._last_cell is not None and 1 < cell - self._last_cell <= _LONGEST_GAP_CELLS:
+        last_cell = self._last_cells.get(slot)
+        if last_cell is not None and 1 < cell - last_cell <= longest_gap:
             # Between two answers the earlier one was on the screen.
-            first = self._last_cell + 1 - self._first_cell
-        for slot, levels in self._answers.items():
-            row, kept = levels.row, self._top[slot]
-            if first < here:
-                row[first:here] = row[first - 1]
-                kept[first:here] = kept[first - 1]
-            row[here] = classes.get(slot, UNKNOWN)
-            _keep(kept[here], (top or {}).get(slot, ()))
-            levels.changed(first, here + 1)
-        int8, fp32 = (self._answers[slot].row[first : here + 1] for slot in SLOTS)
+            first = max(last_cell + 1 - self._first_cell, 1)
+        row, kept = self._answers[slot].row, self._top[slot]
+        if first < here:
+            row[first:here] = row[first - 1]
+            kept[first:here] = kept[first - 1]
+        row[here] = classes.get(slot, UNKNOWN)
+        _keep(kept[here], top.get(slot, ()))
+        self._answers[slot].changed(first, here + 1)
+        self._last_cells[slot] = cell
+        return first, here
+
+    def _add_students(
+        self, cell: int, classes: Mapping[Slot, int], top: Mapping[Slot, Top]
+    ) -> None:
+        filled = [self._put(slot, cell, classes, top, _LONGEST_GAP_CELLS) for slot in STUDENTS]
+        first, here = filled[0]
+        int8, fp32 = (self._answers[slot].row[first : here + 1] for slot in STUDENTS)
         known = (int8 != UNKNOWN) & (fp32 != UNKNOWN)
         self._differs.row[first : here + 1] = known & (int8 != fp32)
         self._differs.changed(first, here + 1)
-        self._last_cell = cell
-        self._newest_cell = max(cell, self._newest_cell)
 
     def _make_room(self, cell: int) -> None:
         size = len(self._differs.row)
@@ -145,7 +178,7 @@ class TimelineRecord:
         self._top = {slot: _moved(top, moved, _no_tops(size)) for slot, top in self._top.items()}
 
     def columns(self, count: int, window_s: tuple[float, float] | None = None) -> dict[str, Row]:
-        """Rows "truth" (where known), "int8", "fp32" at `count` columns over a part, or all.
+        """Rows "truth" and "teacher" (where known), "int8", "fp32" at `count` columns over a part.
 
         A column shows its most frequent answer; "differs" is 1 where the models disagree
         anywhere within it.
@@ -169,8 +202,8 @@ class TimelineRecord:
         cell = int(time_s * CELLS_PER_SECOND)
         here = self._nearest_answer(cell - self._first_cell, int(within_s * CELLS_PER_SECOND))
         answers: dict[Slot, tuple[tuple[str, float | None], ...]] = {}
-        for slot in SLOTS if here is not None else ():
-            best = int(self._answers[slot].row[here])
+        for slot, levels in self._answers.items() if here is not None else ():
+            best = int(levels.row[here])
             if best != UNKNOWN:
                 answers[slot] = self._named(best, self._top[slot][here])
         truth = None

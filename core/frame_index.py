@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 # Positions are the container's ticks in milliseconds; no two ticks are nearer than this.
 _SAME_POSITION_MS = 0.001
-_FRAMES_BETWEEN_QUESTIONS = 256
+# Of a large picture a decoder makes some thirty in a second.
+_FRAMES_BETWEEN_REPORTS = 16
 
 
 class Interrupted(Exception):
@@ -89,18 +90,18 @@ def frame_time_s(position_ms: float, start_ms: float, last_s: float, fps: float)
     return time_s if time_s > last_s else last_s + 1 / fps
 
 
-def index_of_packets(path: Path, fps: float, interrupted: Callable[[], bool]) -> FrameIndex | None:
+def index_of_packets(path: Path, fps: float, report: Callable[[int], None]) -> FrameIndex | None:
     """What the container tells of every packet, without decoding; None when that is no index.
 
-    Raises:
-        Interrupted: `interrupted` said so.
+    `report` hears how many there were so far; an `Interrupted` that it raises is passed on.
     """
     packets = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     positions_ms: list[float] = []
     try:
         while packets.grab():
             positions_ms.append(float(packets.get(cv2.CAP_PROP_POS_MSEC)))
-            _ask(interrupted, len(positions_ms))
+            if len(positions_ms) % _FRAMES_BETWEEN_REPORTS == 0:
+                report(len(positions_ms))
     finally:
         packets.release()
     # Packets come in the order of decoding.
@@ -109,20 +110,15 @@ def index_of_packets(path: Path, fps: float, interrupted: Callable[[], bool]) ->
 
 
 def index_of_frames(
-    capture: cv2.VideoCapture, fps: float, interrupted: Callable[[], bool]
+    capture: cv2.VideoCapture, fps: float, report: Callable[[int], None]
 ) -> FrameIndex:
     """Decode everything from where `capture` is, which must be the beginning.
 
-    Raises:
-        Interrupted: `interrupted` said so.
+    `report` hears how many there were so far; an `Interrupted` that it raises is passed on.
     """
     positions_ms: list[float] = []
     while capture.grab():
         positions_ms.append(float(capture.get(cv2.CAP_PROP_POS_MSEC)))
-        _ask(interrupted, len(positions_ms))
+        if len(positions_ms) % _FRAMES_BETWEEN_REPORTS == 0:
+            report(len(positions_ms))
     return FrameIndex.of_positions(positions_ms, fps, decoded=True)
-
-
-def _ask(interrupted: Callable[[], bool], count: int) -> None:
-    if count % _FRAMES_BETWEEN_QUESTIONS == 0 and interrupted():
-        raise Interrupted

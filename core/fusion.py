@@ -43,12 +43,18 @@ def to_numpy(tensor: Tensor) -> F32:
 
 @torch.no_grad()
 def fuse(student: MobileNet3D) -> FloatNetwork:
-    """The float student as data: batch norm folded, every ReLU kept."""
+    """The float student as data: batch norm folded, every ReLU where it was."""
     convolutions: list[FloatConv] = []
     for index, block in enumerate(cast("list[ConvBnRelu3d]", list(student.features))):
         weight, bias = fold_batch_norm(block.conv, block.bn)
         convolutions.append(
-            FloatConv(f"conv{index}", to_numpy(weight), to_numpy(bias), geometry_of(block.conv))
+            FloatConv(
+                f"conv{index}",
+                to_numpy(weight),
+                to_numpy(bias),
+                geometry_of(block.conv),
+                relu=isinstance(block.relu, nn.ReLU),
+            )
         )
     linear = student.classifier
     classifier = FloatLinear("classifier", to_numpy(linear.weight), to_numpy(linear.bias))

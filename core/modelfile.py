@@ -166,6 +166,26 @@ def load_model(path: Path | str) -> Model:
     return replace(model, sha256=digest, file_bytes=len(data), path=path)
 
 
+def kind_and_family(path: Path | str) -> tuple[str, str]:
+    """What a model file says of itself: "int8" or "fp32", and the name of its architecture.
+
+    Nothing else of it is checked, so that this takes no longer than reading the file.
+
+    Raises:
+        ModelFileError: missing, not safetensors, or not InCab's.
+    """
+    path = Path(path)
+    data = _read(path)
+    try:
+        header = _header(data)
+        return str(header["kind"]), str(_mapping(header, "architecture").get("name", ""))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path} is not a usable InCab model: {_reason(error)}. "
+            "Use a file written by incab-train."
+        ) from error
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"

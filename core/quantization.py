@@ -5,7 +5,8 @@
 
 Weights: int8, symmetric, one scale for each output channel, kept within ±63 by default so that
 CPUs that add pairs of uint8·int8 products in 16 bits stay exact (2·255·63 < 2^15).
-Activations: uint8, one scale for each layer, zero-point 0, because every one follows a ReLU.
+Activations: uint8, one scale for each layer, zero-point 0, because every one follows a ReLU; only
+networks that were trained elsewhere and lost a ReLU have a zero-point there.
 Scales are chosen so that every engine rounds every byte alike (core/tie_free.py). They follow the
 data, or from the freezing of the observers on are learned (core/step_sizes.py).
 
@@ -14,8 +15,6 @@ Legend: B batch, T frames, H height, W width, C channels, O output channels, K c
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.fake_quantization import ActivationFakeQuantize, WeightFakeQuantize
 from core.fusion import batch_norm_factor, fold_batch_norm, geometry_of, to_numpy
 from core.geometry import Triple
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
@@ -35,137 +35,11 @@ from core.network import (
     Quantization,
     pixel_quantization,
 )
-from core.step_sizes import round_to_steps
 from core.tie_free import tie_free, tie_free_pool
 
 DEFAULT_WEIGHT_LIMIT = LARGEST_EXACT_WEIGHT
-_ACTIVATION_LIMIT = 255
-_SMALLEST_SCALE = 1e-12
-_MOST_SAMPLES = 2**16
-# What shares of a batch's maximum are tried as the top of its range.
-_RANGE_SHARES = tuple(share / 40 for share in range(8, 41))
 # Bias is int32; a channel whose weights are almost zero gets a coarser scale rather than overflow.
 _LARGEST_BIAS = 2**30
-
-
-class WeightFakeQuantize(nn.Module):
-    """Rounds weights to S·q with |q| <= limit, one S = max|w| / limit for each output channel.
-
-    With weights to `learn_for`, S is a parameter that stays there while `observing` and is learned
-    afterwards.
-    """
-
-    observing: Tensor
-
-    def __init__(self, limit: int, learn_for: Tensor | None = None) -> None:
-        super().__init__()
-        if not 1 <= limit <= 127:
-            raise ValueError(f"the weight limit must be 1 to 127, not {limit}")
-        self.limit = limit
-        self.log_scale: nn.Parameter | None = None
-        if learn_for is not None:
-            self.log_scale = nn.Parameter(self._widest(learn_for).log())
-            self.register_buffer("observing", torch.ones((), dtype=torch.bool))
-
-    def _widest(self, weight: Tensor) -> Tensor:
-        largest = weight.detach().abs().flatten(1).amax(dim=1)
-        return (largest / self.limit).clamp_min(_SMALLEST_SCALE)
-
-    def scale(self, weight: Tensor) -> Tensor:
-        """O×… float to O scales."""
-        if self.log_scale is None:
-            return self._widest(weight)
-        if self.training and bool(self.observing):
-            with torch.no_grad():
-                self.log_scale.copy_(self._widest(weight).log())
-        return self.log_scale.detach().exp()
-
-    def forward(self, weight: Tensor, scale: Tensor | None = None) -> Tensor:
-        """O×… float to the same shape; the gradient passes straight through (STE)."""
-        scale = self.scale(weight) if scale is None else scale
-        if self.log_scale is not None:
-            learning = not bool(self.observing)
-            return round_to_steps(weight, self.log_scale, scale, -self.limit, self.limit, learning)
-        zero_point = torch.zeros_like(scale, dtype=torch.int32)
-        return torch.fake_quantize_per_channel_affine(
-            weight, scale, zero_point, 0, -self.limit, self.limit
-        )
-
-
-def least_error_range(x: Tensor) -> Tensor:
-    """The top of the range whose 256 levels are nearest to non-negative x (least squared error).
-
-    The maximum itself would spend most levels on a few outliers: on the demonstration student it
-    left int8 and fp32 agreeing on 94 % of clips where this choice gave 95.5 %, before any training.
-    Measured on at most _MOST_SAMPLES evenly spaced values; exact zeros cost nothing anywhere.
-    """
-    peak = x.amax()
-    if not (x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last_3d)):
-        x = x.contiguous()
-    # Channels may lie side by side: a step with a factor in common with their number would always
-    # meet the same few of them.
-    step = max(-(-x.numel() // _MOST_SAMPLES), 1)
-    while math.gcd(step, x.numel()) > 1:
-        step += 1
-    sample = x.as_strided(((x.numel() + step - 1) // step,), (step,))
-    errors = [
-        functional.mse_loss(
-            torch.fake_quantize_per_tensor_affine(
-                sample, float(peak * share / _ACTIVATION_LIMIT) or _SMALLEST_SCALE, 0, 0, 255
-            ),
-            sample,
-        )
-        for share in _RANGE_SHARES
-    ]
-    return peak * _RANGE_SHARES[int(torch.stack(errors).argmin())]
-
-
-class ActivationFakeQuantize(nn.Module):
-    """Rounds non-negative activations to S·q, q in 0..255; S follows the data seen.
-
-    While `observing`, the range moves by `momentum` towards each batch's least_error_range; the
-    first batch sets it. Values past the range are clamped and get no gradient. With `learned`, S
-    is a parameter that follows the range while `observing` and is learned afterwards.
-    """
-
-    largest: Tensor
-    observing: Tensor
-
-    def __init__(self, momentum: float = 0.02, learned: bool = False) -> None:
-        super().__init__()
-        self.momentum = momentum
-        self.log_scale = nn.Parameter(torch.zeros(())) if learned else None
-        self.register_buffer("largest", torch.zeros(()))
-        self.register_buffer("observing", torch.ones((), dtype=torch.bool))
-
-    @property
-    def scale(self) -> Tensor:
-        """S as a scalar tensor."""
-        if self.log_scale is not None:
-            return self.log_scale.detach().exp()
-        return self._observed
-
-    @property
-    def _observed(self) -> Tensor:
-        return (self.largest / _ACTIVATION_LIMIT).clamp_min(_SMALLEST_SCALE)
-
-    def forward(self, x: Tensor, adapt: Callable[[Tensor], Tensor] = lambda scale: scale) -> Tensor:
-        """Non-negative float of any shape to the same shape, on the grid of adapt(S)."""
-        if self.training and bool(self.observing):
-            with torch.no_grad():
-                top = least_error_range(x.detach())
-                seen = bool(self.largest > 0)
-                step = self.momentum * (top - self.largest) if seen else top - self.largest
-                self.largest += step
-                if self.log_scale is not None:
-                    self.log_scale.copy_(self._observed.log())
-        if self.log_scale is not None:
-            learning = not bool(self.observing)
-            return round_to_steps(
-                x, self.log_scale, adapt(self.scale), 0, _ACTIVATION_LIMIT, learning
-            )
-        zero_point = torch.zeros((), dtype=torch.int32, device=x.device)
-        return torch.fake_quantize_per_tensor_affine(x, adapt(self.scale), zero_point, 0, 255)
 
 
 class QatConvBnRelu3d(nn.Module):
@@ -182,7 +56,8 @@ class QatConvBnRelu3d(nn.Module):
         self.bn = block.bn
         learn_for = self.folded()[0] if learned else None
         self.weight_quantizer = WeightFakeQuantize(weight_limit, learn_for)
-        self.output_quantizer = ActivationFakeQuantize(learned=learned)
+        self.relu = isinstance(block.relu, nn.ReLU)
+        self.output_quantizer = ActivationFakeQuantize(learned=learned, signed=not self.relu)
         self.bn_frozen = False
         self.quantizing = True
 
@@ -193,7 +68,7 @@ class QatConvBnRelu3d(nn.Module):
     def weight_scale(self, weight: Tensor, input_scale: Tensor | float) -> Tensor:
         """O scales of the folded weight, at which no engine meets a tie; see core.tie_free."""
         scale = self.weight_quantizer.scale(weight)
-        if float(self.output_quantizer.largest) <= 0:
+        if self.output_quantizer.is_unset:
             return scale
         unit = self.output_quantizer.scale.double() / input_scale
         return (tie_free(scale.double() / unit) * unit).float()
@@ -207,7 +82,7 @@ class QatConvBnRelu3d(nn.Module):
     def forward(self, x: Tensor, input_scale: Tensor | float = PIXELS.scale) -> Tensor:
         """B×C×T×H×W float on the grid of `input_scale` to B×O×T'×H'×W' float on its own."""
         if not self.quantizing:
-            return functional.relu(self._convolve_in_float(x), inplace=True)
+            return self._activate(self._convolve_in_float(x))
         weight, bias = self.folded()
         scale = self.weight_scale(weight, input_scale)
         weight = self.weight_quantizer(weight, scale)
@@ -218,7 +93,10 @@ class QatConvBnRelu3d(nn.Module):
         else:
             factor = batch_norm_factor(self.bn).reshape(1, -1, 1, 1, 1)
             y = self.bn(self._convolve(x, weight, None) / factor)
-        return self.output_quantizer(functional.relu(y, inplace=True))
+        return self.output_quantizer(self._activate(y))
+
+    def _activate(self, y: Tensor) -> Tensor:
+        return functional.relu(y, inplace=True) if self.relu else y
 
     def _convolve_in_float(self, x: Tensor) -> Tensor:
         if self.bn_frozen:
@@ -267,7 +145,9 @@ class QatMobileNet3D(nn.Module):
         self.features = nn.Sequential(
             *(QatConvBnRelu3d(block, weight_limit, learned) for block in blocks)
         )
-        self.pool_quantizer = ActivationFakeQuantize(learned=learned)
+        self.pool_quantizer = ActivationFakeQuantize(
+            learned=learned, signed=not self.blocks[-1].relu
+        )
         self.dropout = student.dropout
         self.classifier = student.classifier
         self.classifier_quantizer = WeightFakeQuantize(
@@ -282,7 +162,7 @@ class QatMobileNet3D(nn.Module):
     def pool_scale(self, scale: Tensor) -> Tensor:
         """The pool's scale near `scale` at which no engine meets a tie; see core.tie_free."""
         last = self.blocks[-1].output_quantizer
-        if float(last.largest) <= 0:
+        if last.is_unset:
             return scale
         return (last.scale.double() / tie_free_pool(float(last.scale.double() / scale))).float()
 
@@ -344,11 +224,22 @@ def convert(qat: QatMobileNet3D) -> Int8Network:
             weight, bias, scale, block.weight_quantizer.limit, current.scale
         )
         convolutions.append(
-            Int8Conv(name, levels, scale, bias_levels, geometry_of(block.conv), current, output)
+            Int8Conv(
+                name,
+                levels,
+                scale,
+                bias_levels,
+                geometry_of(block.conv),
+                current,
+                output,
+                block.relu,
+            )
         )
         current = output
     _activation_quantization(qat.pool_quantizer, "pool")
-    pooled = Quantization(float(qat.pool_scale(qat.pool_quantizer.scale)))
+    pooled = Quantization(
+        float(qat.pool_scale(qat.pool_quantizer.scale)), qat.pool_quantizer.zero_point
+    )
     levels, scale, bias_levels = _quantize_layer(
         qat.classifier.weight,
         qat.classifier.bias,
@@ -361,9 +252,9 @@ def convert(qat: QatMobileNet3D) -> Int8Network:
 
 
 def _activation_quantization(quantizer: ActivationFakeQuantize, name: str) -> Quantization:
-    if float(quantizer.largest) <= 0:
+    if quantizer.is_unset:
         raise ValueError(f"{name} never saw a positive activation; train or calibrate it first")
-    return Quantization(float(quantizer.scale))
+    return Quantization(float(quantizer.scale), quantizer.zero_point)
 
 
 def _quantize_layer(
@@ -374,7 +265,8 @@ def _quantize_layer(
     scale = torch.maximum(scale, bias.double().abs() / (input_scale * _LARGEST_BIAS))
     scale = scale.float()
     column = scale.reshape(-1, *([1] * (weight.dim() - 1)))
-    levels = torch.round(weight / column).clamp(-limit, limit)
+    # As fake quantization does: divided, one weight in a million is rounded to the other side.
+    levels = torch.round(weight * column.reciprocal()).clamp(-limit, limit)
     bias_levels = torch.round(bias.double() / (input_scale * scale.double()))
     return (
         levels.to(torch.int8).cpu().numpy().copy(),

@@ -50,7 +50,7 @@ class _RoundToSteps(torch.autograd.Function):
         error = torch.where(inside, torch.round(steps) - steps, cut) * gradient
         # Activations: the values of one clip; weights: those that share an S.
         values = v.numel() // len(v)
-        g = 1 / math.sqrt(values * ctx.high)
+        g = 1 / math.sqrt(values * max(ctx.high, -ctx.low))
         total = error.flatten(1).sum(dim=1) if scale.dim() else error.sum()
         return gradient_v, total * g / scale, None, None, None, None
 
@@ -64,8 +64,8 @@ def round_to_steps(
         v: activations B×… with one S, or weights O×… with one for each row.
         log_scale: the parameter, of the shape of `scale`.
         scale: S itself, float32; may lie a little beside exp(log_scale), see core.tie_free.
-        low: -Q_N, 0 for activations.
-        high: Q_P.
+        low: -Q_N, 0 for activations behind a ReLU.
+        high: Q_P; the larger of the two is N's in the factor g.
         learning: otherwise the parameter's gradient is zero, as it is while S follows the data.
     """
     rounded: Tensor = _RoundToSteps.apply(v, log_scale, scale, low, high, learning)

@@ -66,6 +66,10 @@ class VideoFile:
 
     After `seek` it goes on with exactly the frames that reading from the beginning would give.
 
+    Attributes:
+        searched: which share of what has to be read for the list of frames, or decoded on the way
+            to a frame, has been, 0 to 1; None when that is not known. Any thread may look.
+
     Raises:
         SourceError: the path is missing, a directory, empty, no video, or yields no frame.
     """
@@ -88,6 +92,7 @@ class VideoFile:
         self._start_ms = self._last_position_ms = self._position_ms
         self._last_time_s = -1.0
         self._next_index = 0
+        self.searched: float | None = None
         self._index: FrameIndex | None = None
         self._packets_mislead = False
 
@@ -153,15 +158,25 @@ class VideoFile:
         Raises:
             Interrupted: `interrupted` said so.
         """
+
+        def report(count: int) -> None:
+            self._report_search(count, self.properties.frame_count, interrupted)
+
+        try:
+            return self._make_index(report)
+        finally:
+            self.searched = None
+
+    def _make_index(self, report: Callable[[int], None]) -> FrameIndex:
         if self._index is None and not self._packets_mislead:
-            self._index = index_of_packets(self.path, self.properties.fps, interrupted)
+            self._index = index_of_packets(self.path, self.properties.fps, report)
             if self._index is not None and self._next_index > 0:
                 # As many packets as were decoded frames up to here?
                 self._compare(self._next_index - 1, self._last_position_ms)
         if self._index is None:
             capture = _open(self.path)
             try:
-                self._index = index_of_frames(capture, self.properties.fps, interrupted)
+                self._index = index_of_frames(capture, self.properties.fps, report)
             finally:
                 capture.release()
         return self._index
@@ -178,11 +193,22 @@ class VideoFile:
         """
         if self._next_index <= number <= self._next_index + _NEAR_FRAMES:
             self._advance(number, interrupted)
+            self.searched = None
             return
         index = self.index(interrupted)
-        if not self._jump(index, number, interrupted):
-            self.rewind()
-            self._advance(number, interrupted)
+        try:
+            if not self._jump(index, number, interrupted):
+                self.rewind()
+                self._advance(number, interrupted)
+        finally:
+            self.searched = None
+
+    def _report_search(
+        self, count: int, expected: int | None, interrupted: Callable[[], bool]
+    ) -> None:
+        if interrupted():
+            raise Interrupted
+        self.searched = min(count / expected, 1.0) if expected else None
 
     def _jump(self, index: FrameIndex, number: int, interrupted: Callable[[], bool]) -> bool:
         """Seek by the container's own means; whether that led to the frame of this number."""
@@ -202,9 +228,9 @@ class VideoFile:
 
     def _advance(self, number: int, interrupted: Callable[[], bool]) -> bool:
         """Decode until the frame of this number is the next one; whether there is such a frame."""
+        begin = self._next_index
         while self._next_index < number:
-            if interrupted():
-                raise Interrupted
+            self._report_search(self._next_index - begin, number - begin, interrupted)
             position_ms = self._start_ms
             if self._pending is not None:
                 self._pending = None

@@ -18,6 +18,7 @@ NEEDS_TORCH = (
     "core.distillation",
     "core.engines.eager",
     "core.engines.onednn",
+    "core.fake_quantization",
     "core.fusion",
     "core.tie_free",
     "core.models",

@@ -10,61 +10,43 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.clip import ClipSpec
 from core.errors import DataError
-from core.golden import GOLDEN_NAMES, golden_clip
-from core.modelfile import Model, load_model
-from core.models.i3d import I3D, SameConvBnRelu3d
-from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
-from core.models.normalize import Normalize
+from core.modelfile import load_model
+from core.models.i3d import I3D
+from core.models.mobilenet3d import MobileNet3D
 from core.network import FloatNetwork
-from core.normalization import UNIT_RANGE, Normalization
 from training.checkpoint import description_of_trained, load_weights
 from training.config import Recipe
-from training.hardware import as_input
+from training.inheritance import NOTHING, Inherited, inherited_from
+from training.rebuilding import FloatModel, float_model_of
 from training.store import Store
 
-FloatModel = MobileNet3D | I3D
 
-# A model file's own engines compute in another order; the golden answers themselves are this near.
-_GOLDEN_TOLERANCE = 1e-3
-
-
-def new_model(
-    recipe: Recipe, num_classes: int, normalization: Normalization = UNIT_RANGE
-) -> FloatModel:
-    """An untrained network as the recipe wants it, which reads bytes as its start does."""
+def new_model(recipe: Recipe, num_classes: int, inherited: Inherited = NOTHING) -> FloatModel:
+    """An untrained network as the recipe wants it, in all else like its start."""
     channels = recipe.clip.channel_count
+    normalization = inherited.normalization
     model: FloatModel
     if recipe.model == "i3d":
         model = I3D(num_classes, channels, recipe.dropout, normalization)
     else:
-        width = recipe.width_multiplier
-        model = MobileNet3D(num_classes, width, channels, recipe.dropout, normalization)
+        model = MobileNet3D(
+            num_classes,
+            recipe.width_multiplier,
+            channels,
+            recipe.dropout,
+            normalization,
+            inherited.without_relu,
+        )
     if recipe.tie_input_channels:
         weight = next(m for m in model.modules() if isinstance(m, nn.Conv3d)).weight
         with torch.no_grad():
             weight.copy_(weight.mean(dim=1, keepdim=True).expand_as(weight))
     return model
-
-
-def normalization_of(described: Mapping[str, Any]) -> Normalization:
-    """How a run reads bytes: as its start did, which recipe.json says.
-
-    Raises:
-        DataError: it says something else.
-    """
-    read = described.get("pixels")
-    if read is None:
-        return UNIT_RANGE
-    try:
-        return Normalization(tuple(read["mean"]), read["scale"])
-    except (LookupError, TypeError, ValueError) as error:
-        raise DataError(f"recipe.json reads pixels in no way known here ({error}).") from error
 
 
 def people_of(store: Store, split: int, subset: str) -> set[int]:
@@ -216,7 +198,7 @@ def _from_run(run: Path, store: Store, split: int) -> _Trained:
         ) from error
     if recipe.quantize:
         raise DataError(f"{run} is a quantized run; name its float run instead.")
-    model = new_model(recipe, len(store.labels), normalization_of(described))
+    model = new_model(recipe, len(store.labels), inherited_from(described))
     load_weights(run, model)
     return model, recipe.clip, described
 
@@ -225,80 +207,9 @@ def _from_file(path: Path, store: Store, split: int) -> _Trained:
     file = load_model(path)
     check_apart({**file.training, "labels": file.labels}, path, store, split)
     if not isinstance(file.network, FloatNetwork):
-        raise DataError(f"{path} is an int8 model; name an fp32 one instead.")
+        raise DataError(
+            f"{path} is an int8 model; name an fp32 one instead (a teacher: --teacher)."
+        )
     model = float_model_of(file, path)
     clip = replace(file.clip, channels="rgb") if file.clip.channels == "bgr" else file.clip
     return model, clip, file.training
-
-
-def float_model_of(file: Model, path: Path) -> FloatModel:
-    """The trainable network of an fp32 model file, in eval mode; one of BGR turned to RGB.
-
-    Raises:
-        DataError: it is not one that InCab can train.
-    """
-    network, channels = file.network, file.clip.channel_count
-    assert isinstance(network, FloatNetwork)
-    model: FloatModel
-    if file.architecture.get("name") == "i3d":
-        model = I3D(len(file.labels), channels, normalization=network.normalization)
-    else:
-        width = file.architecture.get("width_multiplier", 0.5)
-        model = MobileNet3D(len(file.labels), width, channels, normalization=network.normalization)
-    silent = [conv.name for conv in network.convolutions if not conv.relu]
-    if silent:
-        raise DataError(
-            f"{path} has no ReLU behind {silent[0]} and {len(silent) - 1} others, where InCab's "
-            "networks have one; use a checkpoint that was not fused."
-        )
-    try:
-        _unfold(network, model)
-    except (RuntimeError, ValueError) as error:
-        raise DataError(f"{path} holds a network that cannot be rebuilt here ({error}).") from error
-    _check_golden(model, file, path)
-    if file.clip.channels == "bgr":
-        _swap_red_and_blue(model)
-    return model
-
-
-@torch.no_grad()
-def _swap_red_and_blue(model: FloatModel) -> None:
-    """The same network for clips whose channels come in the other order."""
-    weight = next(module for module in model.modules() if isinstance(module, nn.Conv3d)).weight
-    weight.copy_(weight.flip(1))
-    before = model.normalize.normalization
-    model.normalize = Normalize(replace(before, mean=before.mean[::-1]))
-
-
-@torch.no_grad()
-def _unfold(network: FloatNetwork, model: FloatModel) -> None:
-    """Give `model` the folded weights of `network`, behind batch norms that only add the bias.
-
-    For eval mode: batch statistics would undo what was folded in.
-    """
-    kinds = (ConvBnRelu3d, SameConvBnRelu3d)
-    blocks = [module for module in model.modules() if isinstance(module, kinds)]
-    for block, layer in zip(blocks, network.convolutions, strict=True):
-        assert block.bn.running_mean is not None
-        assert block.bn.running_var is not None
-        block.conv.weight.copy_(torch.from_numpy(layer.weight))
-        block.bn.weight.fill_(1)
-        block.bn.bias.copy_(torch.from_numpy(layer.bias))
-        block.bn.running_mean.zero_()
-        block.bn.running_var.fill_(1 - block.bn.eps)
-    model.classifier.weight.copy_(torch.from_numpy(network.classifier.weight))
-    model.classifier.bias.copy_(torch.from_numpy(network.classifier.bias))
-
-
-@torch.inference_mode()
-def _check_golden(model: FloatModel, file: Model, path: Path) -> None:
-    """The file's own answers prove that the rebuilt network is the one that was saved."""
-    model.eval()
-    for name in GOLDEN_NAMES:
-        clip = torch.from_numpy(golden_clip(name, file.clip.clip_shape)).permute(3, 0, 1, 2)
-        answer = model(as_input(clip[None]))[0].numpy()
-        expected = np.asarray(file.golden[name])
-        if np.abs(answer - expected).max() > _GOLDEN_TOLERANCE * max(1, np.abs(expected).max()):
-            raise DataError(
-                f"{path} holds a network that cannot be rebuilt here: its golden answers differ."
-            )

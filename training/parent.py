@@ -12,17 +12,19 @@ from core.network import FloatNetwork
 from training.checkpoint import BEST_FILE, MODEL_FILE
 
 
-def parent_of(start: Path, student: FloatNetwork) -> str:
+def parent_of(start: Path, student: FloatNetwork) -> str | None:
     """SHA-256 of the fp32 model file of exactly the student that quantization starts from.
 
-    A start that is a file is that file itself, and the student was built from it.
+    A start that is a file is that file itself, and the student was built from it; what starts from
+    an int8 file has no such parent.
 
     Raises:
         DataError: the file beside the start weights is not made of exactly those weights.
         ModelFileError: there is none, or it cannot be used.
     """
     if start.is_file():
-        return load_model(start).sha256
+        file = load_model(start)
+        return file.sha256 if file.kind == "fp32" else None
     fp32 = load_model(start / MODEL_FILE)
     if not isinstance(fp32.network, FloatNetwork) or not _same(fp32.network, student):
         raise DataError(

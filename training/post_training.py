@@ -16,11 +16,12 @@ import torch
 
 from core.clip import ClipSpec
 from core.errors import DataError
+from core.fake_quantization import ActivationFakeQuantize
 from core.fusion import fuse
 from core.modelfile import Model, load_model
 from core.models.mobilenet3d import MobileNet3D
 from core.network import Int8Network
-from core.quantization import DEFAULT_WEIGHT_LIMIT, ActivationFakeQuantize, QatMobileNet3D, convert
+from core.quantization import DEFAULT_WEIGHT_LIMIT, QatMobileNet3D, convert
 from training.dataset import BalancedSampler, ChunkDataset
 from training.export import golden_answers, measured
 from training.hardware import as_input

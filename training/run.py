@@ -27,7 +27,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from core.errors import DataError
 from core.fusion import fuse
 from core.models.mobilenet3d import MobileNet3D
-from core.normalization import UNIT_RANGE
 from core.quantization import QatMobileNet3D
 from training.answers import answers_place, stored_answers
 from training.batches import StepBatches
@@ -44,6 +43,7 @@ from training.checkpoint import (
 from training.config import Recipe
 from training.dataset import Augmentation, BalancedSampler, ChunkDataset
 from training.hardware import computes_bfloat16, random_state, set_random_state
+from training.inheritance import NOTHING, Inherited
 from training.models import (
     FloatModel,
     Teacher,
@@ -97,8 +97,8 @@ class Run:
         self._prepare_data(in_memory)
 
         begin = None if start is None else Start(start, recipe)
-        normalization = UNIT_RANGE if begin is None else begin.normalization
-        model = new_model(recipe, len(store.labels), normalization)
+        self.inherited: Inherited = NOTHING if begin is None else begin.inherited
+        model = new_model(recipe, len(store.labels), self.inherited)
         self.people = {subset: people_of(store, split, subset) for subset in ("train", "val")}
         self.started_from: list[str] = []
         if begin is not None:
@@ -122,6 +122,8 @@ class Run:
             if recipe.quantize
             else model
         )
+        if begin is not None and isinstance(self.model, QatMobileNet3D):
+            begin.set_ranges(self.model)
         for module in (self.model, self.teacher):
             if module is not None:
                 module.to(self.device, memory_format=torch.channels_last_3d)
@@ -283,13 +285,8 @@ class Run:
             "processes": self.processes.count,
             "commit": git_commit(),
             "versions": versions(),
-            **self._pixels(),
+            **self.inherited.description(),
         } | self._begun
-
-    def _pixels(self) -> dict[str, Any]:
-        """How bytes are read, where that is not p / 255."""
-        normalization = self.model.normalize.normalization
-        return {} if normalization.is_unit_range else {"pixels": asdict(normalization)}
 
     def save_checkpoint(self) -> None:
         """Everything that the next step depends on, in one file that replaces the last."""

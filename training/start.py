@@ -1,8 +1,9 @@
-"""What a run starts from: the weights of an earlier run, or any fp32 model file.
+"""What a run starts from: the weights of an earlier run, or any model file.
 
 A file's batch norm is folded into its convolutions. Here it is unfolded again, with statistics of
 the clips that the run will train on: in eval mode the network computes exactly what it did, and
-training with batch statistics goes on from there instead of undoing what was folded in.
+training with batch statistics goes on from there instead of undoing what was folded in. An int8
+file starts as the floats that its weights stand for; a quantized run takes its ranges over too.
 
 Legend: B batch, T frames, H height, W width, C channels, O output channels, K classes.
 """
@@ -11,21 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
 
 from core.clip import ClipSpec
-from core.errors import DataError
+from core.errors import DataError, quoted
 from core.modelfile import Model, load_model
 from core.models.i3d import SameConvBnRelu3d
-from core.models.mobilenet3d import ConvBnRelu3d
+from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
+from core.network import Int8Network
+from core.quantization import QatMobileNet3D
 from training.checkpoint import description_of_trained, load_weights
 from training.config import Recipe
 from training.dataset import ChunkDataset
 from training.hardware import as_input
-from training.models import FloatModel, check_apart, float_model_of, normalization_of
+from training.inheritance import Inherited, inherited_from
+from training.models import check_apart
+from training.rebuilding import FloatModel, float_model_of
 from training.store import Store
 
 # Clips on which statistics are measured: 64 have 50,000 positions even in the last layers at 224².
@@ -52,14 +57,15 @@ class Start:
         self._theirs: FloatModel | None = None
         if not path.is_file():
             self.described: Mapping[str, Any] = description_of_trained(path)
-            self.normalization = normalization_of(self.described)
+            self.inherited = inherited_from(self.described)
             return
         self._file = load_model(path)
         _check_fits(self._file, path, recipe)
         with torch.random.fork_rng(devices=[]):
             self._theirs = float_model_of(self._file, path)
         self.described = self._file.training
-        self.normalization = self._theirs.normalize.normalization
+        lost = self._theirs.without_relu if isinstance(self._theirs, MobileNet3D) else ()
+        self.inherited = Inherited(self._theirs.normalize.normalization, lost)
 
     def check_people(self, store: Store, split: int) -> None:
         """See to it that it has not seen people whom this split keeps apart; see check_apart.
@@ -108,7 +114,34 @@ class Start:
                 f"skipped  the classifier of {len(labels)} classes",
                 f"new      a classifier of {len(data.store.labels)} classes",
             ]
-        return lines + self._input_lines(data.spec)
+        return lines + self._network_lines() + self._input_lines(data.spec)
+
+    def set_ranges(self, model: QatMobileNet3D) -> None:
+        """Begin with the activation scales of an int8 file; others come from the data."""
+        if self._file is None or not isinstance(self._file.network, Int8Network):
+            return
+        network = self._file.network
+        for block, conv in zip(model.blocks, network.convolutions, strict=True):
+            block.output_quantizer.set_range(conv.output)
+        model.pool_quantizer.set_range(network.classifier.input)
+
+    def _network_lines(self) -> list[str]:
+        assert self._file is not None
+        lines = []
+        if isinstance(self._file.network, Int8Network):
+            ranges = len(self._file.network.convolutions) + 1
+            lines.append("turned   int8 weights into the floats that they stand for")
+            lines += (
+                [
+                    f"loaded   {ranges} activation ranges",
+                    "missing  an fp32 twin: what starts from int8 weights has none",
+                ]
+                if self.recipe.quantize
+                else [f"skipped  {ranges} activation ranges; a float network has none"]
+            )
+        if lost := self.inherited.without_relu:
+            lines.append(f"kept     {len(lost)} convolutions without ReLU, as it was trained")
+        return lines
 
     def _input_lines(self, clip: ClipSpec) -> list[str]:
         assert self._file is not None
@@ -117,11 +150,10 @@ class Start:
             lines.append(
                 f"turned   the first convolution from {theirs.channels} to {clip.channels}"
             )
-        if not self.normalization.is_unit_range:
-            mean = ", ".join(f"{value:g}" for value in self.normalization.mean)
-            lines.append(
-                f"kept     bytes are read as (byte - {mean}) × {self.normalization.scale:.6g}"
-            )
+        read = self.inherited.normalization
+        if not read.is_unit_range:
+            mean = ", ".join(f"{value:g}" for value in read.mean)
+            lines.append(f"kept     bytes are read as (byte - {mean}) × {read.scale:.6g}")
         for name in ("frames", "span_s", "crop"):
             before, now = getattr(theirs, name), getattr(clip, name)
             if before != now:
@@ -132,9 +164,9 @@ class Start:
 
 
 def _check_fits(file: Model, path: Path, recipe: Recipe) -> None:
-    if file.kind != "fp32":
-        raise DataError(f"{path} is an int8 model; start from an fp32 one.")
     name = file.architecture.get("name")
+    if name not in get_args(get_type_hints(Recipe)["model"]):
+        raise DataError(f"{path} is no network that InCab trains ({quoted(str(name))}).")
     if name != recipe.model:
         raise DataError(f"{path} is {name}, the recipe trains {recipe.model}; use --model {name}.")
     width = file.architecture.get("width_multiplier")

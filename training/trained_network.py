@@ -16,7 +16,8 @@ from core.quantization import QatMobileNet3D
 from training.checkpoint import BEST_FILE, description_of_trained, load
 from training.config import Recipe
 from training.hardware import as_input
-from training.models import new_model, normalization_of
+from training.inheritance import inherited_from
+from training.models import new_model
 
 
 class TrainedNetwork:
@@ -31,7 +32,7 @@ class TrainedNetwork:
     def __init__(self, run: Path, classes: int) -> None:
         described = description_of_trained(run)
         recipe = _recipe(described, run)
-        model: torch.nn.Module = new_model(recipe, classes, normalization_of(described))
+        model: torch.nn.Module = new_model(recipe, classes, inherited_from(described))
         if recipe.quantize:
             model = QatMobileNet3D(
                 cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes

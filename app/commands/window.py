@@ -40,6 +40,8 @@ class Window:
     """The int8 model file."""
     fp32: Path = resources.FP32_MODEL
     """The fp32 model file shown beside it."""
+    teacher: Path | None = None
+    """A third model file, an I3D teacher, which answers as many clips as the CPU has time for."""
     engine: str = "auto"
     """auto (the first that is right here), openvino, onednn, eager (fp32), or reference (slow)."""
     probe: ProbeMode = "once"
@@ -78,6 +80,7 @@ class Window:
             annotations=annotations,
             int8=self.int8,
             fp32=self.fp32,
+            teacher=self.teacher,
             engine=self.engine,
             probe=self.probe,
             threads=self.threads,

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from app.alerts import default_rules
-from app.messages import ModelPair, Shown
+from app.messages import STUDENTS, ModelPair, Shown
 from app.session import Session
 from app.settings import Settings
 from app.widgets.alert_panel import AlertPanel
@@ -71,7 +71,7 @@ class AlertPresenter(QObject):
 
     def _on_answer(self, shown: Shown) -> None:
         models = self._session.models
-        slot = next(iter(shown.decisions), None)
+        slot = next((slot for slot in STUDENTS if slot in shown.decisions), None)
         if slot is None or models is None:
             return
         index = shown.decisions[slot].class_index

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -14,6 +16,8 @@ from app.recording.video_match import find_video, why_other_video
 from app.widgets.banner import Banner
 from app.widgets.export_line import ExportLine
 from core.errors import InCabError
+
+_log = logging.getLogger(__name__)
 
 FILTERS = ("Table, one row a clip (*.csv)", "JSON (*.json)", "Video with labels (*.mp4)")
 _ENDINGS = (".csv", ".json", ".mp4")
@@ -53,6 +57,13 @@ class Exporter(QThread):
             return
         except InCabError as error:
             self.refused.emit(str(error))
+        except Exception:
+            # The edge of the thread: whoever waits for the file has to hear that none comes.
+            _log.exception("exporting %s to %s failed", self._path, self._out)
+            self.refused.emit(
+                f"{self._path.name} could not be exported to {self._out}; the log holds the "
+                "details."
+            )
         else:
             self.done.emit(f"Exported to {self._out}. {remark}".strip())
 
@@ -115,9 +126,8 @@ class ExportPresenter(QObject):
         if self._exporter is not None:
             self._exporter.cancel()
 
-    def close(self, timeout_s: float) -> bool:
-        """Cancel what runs; False when it takes longer."""
-        if self._exporter is None:
-            return True
-        self._exporter.cancel()
-        return self._exporter.wait(round(timeout_s * 1000))
+    def late(self, deadline_s: float) -> list[str]:
+        """The export that has not ended by then, in time.monotonic(); after cancel()."""
+        exporter = self._exporter
+        left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
+        return [] if exporter is None or exporter.wait(left_ms) else [exporter.objectName()]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
-from app.messages import EngineReport, Slot
-from app.model_choice import Fault, ModelChoice
+from app.messages import STUDENTS, EngineReport, Slot
+from app.model_choice import Fault, ModelChoice, Stall
 from app.session import Session
 from app.widgets.banner import Banner
 from app.widgets.model_panel import ModelPanel
@@ -32,6 +32,7 @@ class ModelFaults(QObject):
         self.retry.setEnabled(False)
         self.retry.triggered.connect(session.retry_models)
         session.models_described.connect(self._failures.clear)
+        session.teacher_changed.connect(lambda: self._failures.pop("teacher", None))
         session.model_ready.connect(self._on_ready)
         session.model_faulted.connect(self._on_fault)
         session.model_failed.connect(self._on_failed)
@@ -55,14 +56,17 @@ class ModelFaults(QObject):
         self._failures[slot] = sentence
         self._show_failure(slot)
 
-    def _on_stalled(self, slot: Slot, stalled_s: int) -> None:
-        for other in self._session.engines:
-            if other != slot:
-                self._panels[other].show_waiting("waiting…")
-        self._panels[slot].show_stall(
-            f"Its engine has been busy with one clip for {stalled_s} s. "
-            "If it hangs, another engine takes its place.",
+    def _on_stalled(self, stall: Stall) -> None:
+        # One thread runs both students; the teacher has its own.
+        waiting = STUDENTS if stall.slot in STUDENTS else (stall.slot,)
+        sentence = (
+            f"No answer for {stall.seconds} s: waiting for {stall.waiting_for}. "
+            "An engine that hangs is replaced by another."
         )
+        for slot in self._session.engines:
+            if slot in waiting:
+                headline = "not answering" if slot == stall.slot else "waiting…"
+                self._panels[slot].show_stall(headline, sentence)
 
     def _on_changing(self, choice: ModelChoice | None) -> None:
         for slot in self._failures:

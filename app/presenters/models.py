@@ -7,16 +7,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from app.messages import SLOTS, ModelPair, Slot
+from app.messages import ModelPair, Slot
 from app.model_choice import ModelChoice
+from app.recording.in_use import being_recorded
 from app.session import Session
 from app.widgets.banner import Banner
 from app.widgets.model_chooser import ModelChooser
 from core.errors import ModelFileError
-from core.modelfile import load_model
+from core.modelfile import kind_and_family
 
 MODEL_ENDING = ".safetensors"
-KEYS = (("M", "Choose the models to compare, and their engines"),)
+TEACHER_FAMILY = "i3d"
+KEYS = (("M", "Choose the models to compare, a teacher beside them, and their engines"),)
 
 
 class ModelPresenter(QObject):
@@ -30,16 +32,24 @@ class ModelPresenter(QObject):
         self._chooser = chooser
         self._banner = banner
         chooser.show_choice(session.choice)
-        chooser.chosen.connect(session.set_models)
+        chooser.chosen.connect(self._choose)
         session.models_changing.connect(self._on_changing)
         session.models_refused.connect(self._on_refused)
         session.models_described.connect(self._on_described)
+        session.teacher_changed.connect(self._on_described)
+
+    def _choose(self, choice: ModelChoice) -> None:
+        for path in choice.paths.values():
+            if being_recorded(path):
+                self._on_refused(f"{path} is a recording; choose a model file.")
+                return
+        self._session.set_models(choice)
 
     def drop(self, path: Path, slot: Slot | None) -> None:
         """Use a model file in one place; without one in the place of its kind."""
         if slot is None:
             try:
-                slot = "int8" if load_model(path).kind == "int8" else "fp32"
+                slot = _place_of(path)
             except ModelFileError as error:
                 self._banner.show_problem(str(error))
                 return
@@ -50,7 +60,10 @@ class ModelPresenter(QObject):
         if choice is None:
             self._chooser.show_state("", busy=False)
             return
-        names = " and ".join(choice.paths[slot].name for slot in SLOTS if slot in choice.paths)
+        now = self._session.choice
+        # Those that stay the same need not be made ready; after a failure all are the same.
+        others = [slot for slot in choice.paths if choice.paths[slot] != now.paths.get(slot)]
+        names = " and ".join(choice.paths[slot].name for slot in others or choice.paths)
         self._chooser.show_choice(choice)
         self._chooser.show_state(f"Making {names} ready; the present models go on.", busy=True)
 
@@ -60,3 +73,15 @@ class ModelPresenter(QObject):
 
     def _on_described(self, models: ModelPair) -> None:
         self._chooser.show_choice(self._session.choice)
+
+
+def _place_of(path: Path) -> Slot:
+    """Where a model belongs by its file: a network of another family than the students teaches.
+
+    Raises:
+        ModelFileError: the file cannot be read or is no model.
+    """
+    kind, family = kind_and_family(path)
+    if kind == "int8":
+        return "int8"
+    return "teacher" if family == TEACHER_FAMILY else "fp32"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -17,6 +19,8 @@ from app.widgets.folder_dialog import ask_for_folder
 from app.widgets.icons import icon
 from core.errors import InCabError
 from core.files import replacing
+
+_log = logging.getLogger(__name__)
 
 KEYS = (("Ctrl+P", "Save a picture of the window"),)
 
@@ -75,17 +79,21 @@ class PicturePresenter(QObject):
             self._refused.emit(
                 f"{folder} cannot be written ({error.strerror}); choose another pictures folder."
             )
+        except Exception:
+            # The edge of the thread: a picture that is missing has to be told.
+            _log.exception("the picture of the window failed unexpectedly")
+            self._refused.emit("The picture could not be saved; the log holds the details.")
         else:
             self.saved.emit(path)
 
     def _on_saved(self, path: Path) -> None:
         self._banner.show_notice(f"Picture saved as {path}.", sign="picture")
 
-    def close(self, timeout_s: float) -> bool:
-        """Wait for a picture that is being written; False when that takes longer."""
+    def late(self, deadline_s: float) -> list[str]:
+        """The pictures that are not written by then, in time.monotonic()."""
         for writer in self._writers:
-            writer.join(timeout_s)
-        return not any(writer.is_alive() for writer in self._writers)
+            writer.join(max(0.0, deadline_s - time.monotonic()))
+        return [writer.name for writer in self._writers if writer.is_alive()]
 
     def ask_for_folder(self) -> QFileDialog:
         """Let the person choose where pictures go."""

@@ -11,19 +11,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.messages import EngineReport, ModelPair, Numbers, Shown, Slot, SourceInfo
-from app.model_choice import Fault
+from app.messages import SourceInfo
 from app.presenters.recording_events import EventLog
-from app.recording.from_models import record_of_answer, record_of_file
+from app.presenters.recording_feed import RecordingFeed
+from app.recording.from_models import record_of_file
 from app.recording.places import SESSION_ENDING, default_recordings_folder, free_name
 from app.recording.recorder import Recorder
-from app.recording.records import (
-    ClipRecord,
-    CountersRecord,
-    ModelRecord,
-    SourceRecord,
-    TruthRecord,
-)
+from app.recording.records import Record, SourceRecord
 from app.session import Session
 from app.settings import Settings
 from app.sources import title_of_source
@@ -63,11 +57,7 @@ class RecordingPresenter(QObject):
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
         self._ending: list[Recorder] = []
-        self._models: dict[Slot, ModelRecord] = {}
         self._started_s = 0.0
-        self._unix_offset_s = 0.0
-        self._counters: dict[str, int] = {}
-        self._seen_skipped = self._seen_gaps = 0
 
         self.record = QAction(icon("record", "bad"), "Record", self)
         self.record.setShortcut("Ctrl+R")
@@ -81,14 +71,11 @@ class RecordingPresenter(QObject):
         self._watch.timeout.connect(self._look)
         self._broken.connect(self._on_broken)
         self.events = EventLog(session, self._note, self)
+        self.feed = RecordingFeed(session, self._put, self)
 
         session.source_changed.connect(self._on_source)
         session.state_changed.connect(self._on_state)
-        session.models_described.connect(self._on_models)
-        session.model_ready.connect(self._on_ready)
-        session.model_faulted.connect(self._on_fault)
-        session.answered.connect(self._on_answer)
-        session.numbers.connect(self._on_numbers)
+        session.numbers.connect(self._show)
 
     @property
     def recording(self) -> bool:
@@ -131,37 +118,27 @@ class RecordingPresenter(QObject):
         recorder = self._make_recorder(path, partial(_record_of, source), self._broken.emit)
         self._recorder = recorder
         self._started_s = time.monotonic()
-        self._unix_offset_s = time.time() - self._started_s
-        self._counters = {"skipped": 0, "gaps": 0, "engine_faults": 0}
-        self._seen_skipped = self._seen_gaps = -1
         recorder.start()
-        if source.truth is not None:
-            recorder.record(TruthRecord(source.truth))
-        self._models.clear()
-        for slot, report in self._session.engines.items():
-            self._on_ready(slot, report)
+        self.feed.begin()
         self.events.begin()
         self._session.refresh_numbers()
         self.started.emit(path)
 
     def stop(self, reason: str) -> None:
         """Stop recording, if there is one; it is closed on its own thread."""
+        self.feed.end()
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            recorder.record(CountersRecord(dict(self._counters)))
             recorder.stop(reason)
             self._ending.append(recorder)
             self._watch.start()
         self._show()
 
-    def close(self, timeout_s: float) -> bool:
-        """Stop, and wait until the file is closed; False when that takes longer."""
-        self.stop("the window was closed")
-        deadline_s = time.monotonic() + timeout_s
+    def late(self, deadline_s: float) -> list[str]:
+        """The recordings that are not closed by then, in time.monotonic(); after stop()."""
         for recorder in self._ending:
             recorder.join(max(0.0, deadline_s - time.monotonic()))
-        self._watch.stop()
-        return not any(recorder.is_alive() for recorder in self._ending)
+        return [f"{one.name} of {one.path}" for one in self._ending if one.is_alive()]
 
     def _look(self) -> None:
         """Tell of recordings that are closed by now."""
@@ -169,8 +146,10 @@ class RecordingPresenter(QObject):
             self._ending.remove(recorder)
             if recorder.failure is None:
                 lost = f" {recorder.lost} found no room in time." if recorder.lost else ""
+                more = len(recorder.files) - 1
+                others = f" and {more} more up to {recorder.path.name}" if more else ""
                 self._banner.show_notice(
-                    f"Recorded {recorder.clips:,} clips into {recorder.path}.{lost} "
+                    f"Recorded {recorder.clips:,} clips into {recorder.files[0]}{others}.{lost} "
                     "No picture was stored.",
                     sign="record",
                 )
@@ -182,6 +161,7 @@ class RecordingPresenter(QObject):
         broken = self._recorder
         if broken is not None and broken.failure is not None:
             self._recorder = None
+            self.feed.end()
         self._banner.show_problem(sentence)
         self._show()
 
@@ -196,9 +176,13 @@ class RecordingPresenter(QObject):
 
     # -- what is recorded ----------------------------------------------------------------------
 
+    def _put(self, record: Record) -> None:
+        if self._recorder is not None:
+            self._recorder.record(record)
+
     def _note(self, kind: str, text: str) -> None:
         if self._recorder is not None:
-            self._recorder.record(self.events.record(kind, text))
+            self._put(self.events.record(kind, text))
 
     def _on_source(self, info: SourceInfo) -> None:
         # A session file is of one source.
@@ -207,64 +191,6 @@ class RecordingPresenter(QObject):
     def _on_state(self, state: State) -> None:
         if state in (State.ENDED, State.FAILED):
             self.stop("the source ended" if state is State.ENDED else "the source failed")
-        self._show()
-
-    def _on_models(self, models: ModelPair) -> None:
-        self._models.clear()
-
-    def _on_ready(self, slot: Slot, report: EngineReport) -> None:
-        models = self._session.models
-        if self._recorder is None or models is None or slot not in models.models:
-            return
-        described = models.models[slot]
-        self._models[slot] = ModelRecord(
-            slot=slot,
-            kind=described.kind,
-            file_name=described.file_name,
-            file_bytes=round(described.file_mb * 1e6),
-            sha256=described.sha256,
-            engine=report.probed.engine,
-            labels=described.labels,
-            twins=models.twins,
-        )
-        self._recorder.record(self._models[slot])
-
-    def _on_fault(self, slot: Slot, fault: Fault) -> None:
-        if self._recorder is not None:
-            self._counters["engine_faults"] += 1
-
-    def _on_answer(self, shown: Shown) -> None:
-        if self._recorder is None:
-            return
-        answer = shown.answer
-        offer, clip = answer.offer, answer.offer.clip
-        answers = {
-            slot: record_of_answer(prediction, shown.decisions[slot])
-            for slot, prediction in answer.predictions.items()
-            if slot in self._models
-        }
-        captured_unix_s = offer.captured_s + self._unix_offset_s
-        self._recorder.record(
-            ClipRecord(
-                offer.generation,
-                clip.frame_index,
-                clip.time_s,
-                captured_unix_s,
-                shown.truth,
-                answers,
-            )
-        )
-
-    def _on_numbers(self, numbers: Numbers) -> None:
-        if self._recorder is None:
-            return
-        # They begin anew with other models; what counts is by how much they grew.
-        skipped, gaps = numbers.skipped, numbers.gaps or 0
-        if self._seen_skipped >= 0:
-            self._counters["skipped"] += max(0, skipped - self._seen_skipped)
-            self._counters["gaps"] += max(0, gaps - self._seen_gaps)
-        self._seen_skipped, self._seen_gaps = skipped, gaps
-        self._recorder.record(CountersRecord(dict(self._counters)))
         self._show()
 
     def _show(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 
 from app.messages import EngineReport, Slot, engine_title
-from app.model_choice import Fault
+from app.model_choice import Fault, Stall
 from app.recording.records import EventRecord
 from app.session import Session
 from app.state import State
@@ -38,7 +38,7 @@ class EventLog(QObject):
 
     def record(self, kind: str, text: str) -> EventRecord:
         """An event of this moment."""
-        return EventRecord(time.time(), kind, text, self._session.position_s)
+        return EventRecord(time.time(), kind, text, self._session.navigator.position_s)
 
     def begin(self) -> None:
         """Say in which state the recording begins."""
@@ -65,8 +65,8 @@ class EventLog(QObject):
     def _on_fault(self, slot: Slot, fault: Fault) -> None:
         self._note("fault", f"{slot}: {fault.sentence}")
 
-    def _on_stall(self, slot: Slot, stalled_s: int) -> None:
+    def _on_stall(self, stall: Stall) -> None:
         # It is told every second for as long as it lasts; a new one begins to count again.
-        if stalled_s <= self._stalled_s:
-            self._note("fault", f"{slot}: no answer for {stalled_s} s")
-        self._stalled_s = stalled_s
+        if stall.seconds <= self._stalled_s:
+            self._note("fault", f"{stall.slot}: no answer for {stall.seconds} s")
+        self._stalled_s = stall.seconds

@@ -16,6 +16,7 @@ from app.presenters.pictures import PicturePresenter
 from app.presenters.recording import KEYS as RECORDING_KEYS
 from app.presenters.recording import RecordingPresenter
 from app.presenters.review import ReviewLoader
+from app.recording.in_use import being_recorded
 from app.recording.opening import looks_like_session
 from app.recording.places import SESSION_ENDING
 from app.recording.review import Review
@@ -26,9 +27,13 @@ from app.widgets.banner import Banner
 from app.widgets.controls import Button
 from app.widgets.icons import icon
 
-KEYS = (*RECORDING_KEYS, *PICTURE_KEYS, ("Ctrl+O", "Open a recording"))
+KEYS = (
+    *RECORDING_KEYS,
+    *PICTURE_KEYS,
+    ("Ctrl+O", "Open a recording"),
+    ("Ctrl+E", "Export the recording"),
+)
 
-_SHUTDOWN_S = 0.6
 _FILTERS = [f"Recordings (*{SESSION_ENDING})", "All files (*)"]
 
 
@@ -51,6 +56,7 @@ class Recordings(QObject):
         self._review = review
         self._saved: Path | None = None
         self._loader: ReviewLoader | None = None
+        self._stopping = False
         self.recording = RecordingPresenter(session, banner, settings, window)
         self.pictures = PicturePresenter(session, banner, settings, window)
         self.exports = ExportPresenter(banner, window)
@@ -59,6 +65,7 @@ class Recordings(QObject):
         self.open = self._action("Open recording…", self.ask_for_recording)
         self.open.setShortcut("Ctrl+O")
         self.export = self._action("Export recording…", self.ask_for_export)
+        self.export.setShortcut("Ctrl+E")
         self.menu = QMenu("Recordings", window)
         for action in (
             self.open,
@@ -76,7 +83,7 @@ class Recordings(QObject):
         if review is not None:
             # What is shown here is a recording already.
             self.recording.record.setVisible(False)
-        for action in (self.recording.record, self.open, self.pictures.take):
+        for action in (self.recording.record, self.open, self.export, self.pictures.take):
             window.addAction(action)
 
     def _action(self, text: str, do: Callable[[], object]) -> QAction:
@@ -119,13 +126,13 @@ class Recordings(QObject):
         dialog.finished.connect(dialog.deleteLater)
         return dialog
 
-    def takes(self, address: Address) -> bool:
+    def takes(self, address: Address, annotations: Path | None = None) -> bool:
         """Whether a source is not to be played here, and was taken care of in another way.
 
         In a window that shows a recording, a video is taken for the recorded one.
         """
-        if isinstance(address, Path) and self._is_recorded(address):
-            self._banner.show_problem(f"{address} is being recorded; stop recording to open it.")
+        if annotations is not None and being_recorded(annotations):
+            self._banner.show_problem(f"{annotations} is a recording; annotations are a CSV file.")
         elif isinstance(address, Path) and looks_like_session(address):
             self.load(address)
         elif self._review is None:
@@ -138,21 +145,22 @@ class Recordings(QObject):
             )
         return True
 
-    def _is_recorded(self, path: Path) -> bool:
-        """Whether it is being written; to open and close it here would undo SQLite's locks."""
-        recorded = self.recording.path
-        return recorded is not None and path.resolve() == recorded.resolve()
-
     def load(self, path: Path, video: Path | None = None) -> None:
         """Read a recording away from the UI thread; `review_wanted` tells when it can be shown."""
         if self._loader is not None:
             return
         loader = ReviewLoader(path, video, self)
-        loader.loaded.connect(self.review_wanted)
+        loader.loaded.connect(self._on_review)
         loader.refused.connect(self._banner.show_problem)
         loader.finished.connect(self._on_loaded)
         self._loader = loader
         loader.start()
+
+    def _on_review(self, review: Review) -> None:
+        if self._stopping:
+            review.close()
+        else:
+            self.review_wanted.emit(review)
 
     def _on_loaded(self) -> None:
         if self._loader is not None:
@@ -176,19 +184,21 @@ class Recordings(QObject):
         return dialog
 
     def stop(self) -> None:
-        """Begin to close what is recorded, while other things end."""
+        """Close what is recorded and give up what is written or read; late() tells of the end."""
+        self._stopping = True
         self.recording.stop("the window was closed")
+        self.exports.cancel()
 
-    def close(self) -> bool:
-        """End and close everything; False when something takes too long."""
-        deadline_s = time.monotonic() + _SHUTDOWN_S
+    def late(self, deadline_s: float) -> list[str]:
+        """What has not ended by then, in time.monotonic(); after stop()."""
+        parts = (self.recording, self.exports, self.pictures)
+        late = [name for part in parts for name in part.late(deadline_s)]
+        left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
+        if self._loader is not None and not self._loader.wait(left_ms):
+            late.append(self._loader.objectName())
+        return late
 
-        def left_s() -> float:
-            return max(0.05, deadline_s - time.monotonic())
-
-        ended = [part.close(left_s()) for part in (self.recording, self.exports, self.pictures)]
-        if self._loader is not None:
-            ended.append(self._loader.wait(round(left_s() * 1000)))
+    def release(self) -> None:
+        """Close the recording that is shown here."""
         if self._review is not None:
             self._review.close()
-        return all(ended)

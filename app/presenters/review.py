@@ -41,6 +41,10 @@ class ReviewLoader(QThread):
             self.loaded.emit(load_review(self._path, self._video))
         except InCabError as error:
             self.refused.emit(str(error))
+        except Exception:
+            # The edge of the thread: whoever waits for the window has to hear that none comes.
+            _log.exception("reading %s failed", self._path)
+            self.refused.emit(f"{self._path} could not be opened; the log holds the details.")
 
 
 class ReviewPresenter(QObject):
@@ -75,6 +79,11 @@ class ReviewPresenter(QObject):
     def start(self) -> None:
         """Play the video, or the labels alone where there is none."""
         self._session.open(self._review.video or self._review.session.path)
+
+    def stop(self) -> None:
+        """Fill in nothing more; the window closes."""
+        self._turn.stop()
+        self._rows = iter(())
 
     def _on_ready(self, slot: Slot, report: EngineReport) -> None:
         panel = self._panels[slot]
@@ -138,7 +147,7 @@ class ReviewPresenter(QObject):
                 self._add(record, position, numbers)
                 before = position
         except SessionFileError as error:
-            # The window is being closed, or the file was taken away.
+            # The file was taken away.
             _log.warning("%s", error)
         record.interrupt()
 

@@ -76,7 +76,7 @@ class SourcesPresenter(QObject):
             )
             return
         resting = self._session.state is State.PAUSED
-        self._resume = (source.address, self._session.position_s or 0.0, resting)
+        self._resume = (source.address, self._session.navigator.position_s or 0.0, resting)
         self._open(source.address, table)
 
     def _on_run(self, run: Run) -> None:
@@ -104,7 +104,7 @@ class SourcesPresenter(QObject):
         due, self._resume_now = self._resume_now, False
         if due and resume is not None and state is State.PLAYING:
             _, position_s, resting = resume
-            self._session.seek(position_s)
+            self._session.navigator.seek(position_s)
             if resting:
                 self._session.toggle_play()
 

@@ -58,9 +58,10 @@ class TimelinePresenter(QObject):
             self._action(window, ["+", "="], "Zoom in", lambda: timeline.zoom_by(_ZOOM)),
             self._action(window, ["-"], "Zoom out", lambda: timeline.zoom_by(1 / _ZOOM)),
         )
-        timeline.seek_requested.connect(session.seek)
+        timeline.seek_requested.connect(session.navigator.seek)
         session.source_changed.connect(self._on_source)
         session.models_described.connect(self._on_models)
+        session.teacher_changed.connect(self._on_teacher)
         session.picture.connect(self._on_picture)
         session.restarted.connect(self._on_restart)
         session.answered.connect(self._on_answer)
@@ -87,7 +88,7 @@ class TimelinePresenter(QObject):
         if time_s is not None:
             # A second press follows before the picture does.
             self._now_s = time_s
-            self._session.seek(time_s)
+            self._session.navigator.seek(time_s)
 
     def _on_source(self, info: SourceInfo) -> None:
         models = self._session.models
@@ -100,6 +101,10 @@ class TimelinePresenter(QObject):
         # What other models said is not what these say.
         if self._session.source is not None:
             self._on_source(self._session.source)
+
+    def _on_teacher(self) -> None:
+        if self.record is not None:
+            self.record.forget_teacher()
 
     def _on_picture(self, picture: Picture) -> None:
         self._now_s = picture.frame.time_s

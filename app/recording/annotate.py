@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.messages import STUDENTS
 from app.recording.export import Cancelled
 from app.recording.lookup import Lookup
 from app.recording.reader import RecordedSession
@@ -121,7 +122,8 @@ def lines_at(lookup: Lookup, frame: int) -> list[Line]:
     session = lookup.session
     lines: list[Line] = []
     for answers in session.answers.values():
-        if answers.best[position] == NONE:
+        # A teacher's answers are seconds apart, and would come and go.
+        if answers.best[position] == NONE or answers.model.slot not in STUDENTS:
             continue
         model, label = answers.model, int(answers.label[position])
         name = None if label == NONE else model.labels[label]

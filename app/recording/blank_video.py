@@ -19,6 +19,9 @@ _LONGEST_SIDE = 640
 class BlankVideo:
     """Reads like core.video.VideoFile; frame k is the session's clip k in the order of time."""
 
+    # Nothing has to be looked for.
+    searched: float | None = None
+
     def __init__(self, lookup: Lookup) -> None:
         session = lookup.session
         self.path = session.path

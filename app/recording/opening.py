@@ -16,6 +16,8 @@ from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import quote
 
+from app.recording.in_use import being_recorded, refuse_recorded
+from app.recording.limits import LARGEST_BYTES
 from app.recording.schema import (
     APPLICATION_ID,
     RELEASED,
@@ -28,8 +30,6 @@ from core.errors import SessionFileError
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
-# Two weeks of two models at 30 clips a second.
-_LARGEST_BYTES = 8 * 2**30
 # The class names of a model are the longest text there is.
 _LONGEST_VALUE_BYTES = 4 * 2**20
 _LONGEST_S = 120.0
@@ -49,6 +49,8 @@ _LIMITS = {
 
 def looks_like_session(path: Path) -> bool:
     """Whether a file says of itself that it is a session; reads 100 bytes."""
+    if being_recorded(path):
+        return True
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
@@ -68,9 +70,11 @@ def opened(path: Path, check: bool = True) -> Generator[sqlite3.Connection]:
         check: run SQLite's own check over the whole file first.
 
     Raises:
-        SessionFileError: it is missing, damaged, too large, newer than this InCab, or no session.
+        SessionFileError: it is missing, damaged, too large, newer than this InCab, no session,
+            or is being recorded by this process.
     """
     check_sqlite()
+    refuse_recorded(path)
     version = _check_header(path)
     try:
         with contextlib.ExitStack() as stack:
@@ -103,9 +107,9 @@ def _check_header(path: Path) -> int:
         raise SessionFileError(f"{path} is not a session that InCab recorded.")
     if _number(header, 68) != APPLICATION_ID:
         raise SessionFileError(f"{path} is a database, but not a session that InCab recorded.")
-    if size > _LARGEST_BYTES:
+    if size > LARGEST_BYTES:
         raise SessionFileError(
-            f"{path} is larger than {_LARGEST_BYTES // 2**30} GiB; it is refused."
+            f"{path} is larger than {LARGEST_BYTES // 2**30} GiB; it is refused."
         )
     version = _number(header, 60)
     if version > VERSION:

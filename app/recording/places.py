@@ -28,8 +28,14 @@ def free_name(folder: Path, title: str, ending: str, now: datetime | None = None
     now = now or datetime.now()
     plain = re.sub(r"[^\w.-]+", "_", title.removesuffix(Path(title).suffix)).strip("._")
     stem = f"{now:%Y-%m-%d_%H-%M-%S}_{plain[:_LONGEST_NAME] or 'session'}"
-    for number in itertools.count(1):
-        path = folder / f"{stem}{'' if number == 1 else f'_{number}'}{ending}"
-        if not path.exists():
-            return path
+    path = folder / f"{stem}{ending}"
+    return following_name(path) if path.exists() else path
+
+
+def following_name(path: Path) -> Path:
+    """The next name after `path` that is not taken: drive_2.sqlite, drive_3.sqlite."""
+    for number in itertools.count(2):
+        following = path.with_name(f"{path.stem}_{number}{path.suffix}")
+        if not following.exists():
+            return following
     raise AssertionError

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.messages import (
     SLOTS,
+    STUDENTS,
     Answer,
     ClipOffer,
     EngineReport,
@@ -42,7 +43,7 @@ class RecordedModels(QObject):
     trying = Signal(str)
     ready = Signal(str, object)
     faulted = Signal(str, object)
-    stalled = Signal(str, int)
+    stalled = Signal(object)
     failed = Signal(str, str)
     idle = Signal()
     changing = Signal(object)
@@ -80,11 +81,13 @@ class RecordedModels(QObject):
             )
             for slot, model in self._models.items()
         }
-        twins = len(models) == len(SLOTS) and all(model.twins for model in self._models.values())
+        twins = models.keys() >= set(STUDENTS) and all(
+            self._models[slot].twins for slot in STUDENTS
+        )
         self.described.emit(ModelPair(models, None, twins))
         for slot, model in self._models.items():
             self.ready.emit(slot, EngineReport(ProbeResult(engine=model.engine)))
-        for slot in SLOTS:
+        for slot in STUDENTS:
             if slot not in models:
                 self.failed.emit(slot, "No model of this kind was recorded.")
         self.idle.emit()

@@ -10,7 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.recording.records import CountersRecord, Record, SourceRecord
+from app.recording.places import following_name
+from app.recording.records import (
+    CountersRecord,
+    EventRecord,
+    ModelRecord,
+    Record,
+    SourceRecord,
+    TruthRecord,
+)
 from app.recording.writer import SessionWriter
 from core.errors import SessionFileError
 
@@ -25,8 +33,10 @@ _MOST_WAITING = 2048
 class Recorder(threading.Thread):
     """Takes records from any thread, never blocks it, and writes until it is stopped.
 
+    A recording that outgrows one file goes on in others; app/recording/limits.py says when.
+
     Args:
-        path: the session file to make.
+        path: the session file to make; of the later ones that, too, is the beginning.
         source: what is recorded.
         on_failure: told one sentence, on this thread, when the recording ended by itself.
         open_writer: makes the writer, on this thread; tests give another.
@@ -40,7 +50,7 @@ class Recorder(threading.Thread):
         open_writer: Callable[[Path, SourceRecord], SessionWriter] = SessionWriter,
     ) -> None:
         super().__init__(name="incab-recorder", daemon=True)
-        self.path = path
+        self.files = [path]
         self.clips = 0
         self.lost = 0
         self.failure: str | None = None
@@ -49,6 +59,14 @@ class Recorder(threading.Thread):
         self._open_writer = open_writer
         self._records: queue.Queue[Record | None] = queue.Queue(_MOST_WAITING)
         self._reason: str | None = None
+        # What a later file has to begin with.
+        self._standing: dict[str, Record] = {}
+        self._clips_before = 0
+
+    @property
+    def path(self) -> Path:
+        """The file that is written now, or was written last."""
+        return self.files[-1]
 
     # -- called from other threads -------------------------------------------------------------
 
@@ -76,11 +94,17 @@ class Recorder(threading.Thread):
         try:
             source = self._source() if callable(self._source) else self._source
             writer = self._open_writer(self.path, source)
-            self._write(writer)
+            while not self._write(writer):
+                # Committed first: where no other file can be made, nothing is lost.
+                self._commit(writer)
+                full, writer = writer, self._open_writer(following_name(self.files[0]), source)
+                self._clips_before += full.clips
+                full.close(f"continued in {writer.path.name}")
+                self._continue(writer)
             if self.lost:
                 writer.add(CountersRecord({"records_lost": self.lost}))
             writer.close(self._reason or "stopped")
-            self.clips = writer.clips
+            self.clips = self._clips_before + writer.clips
         except SessionFileError as error:
             self._fail(writer, str(error))
         except OSError as error:
@@ -99,7 +123,20 @@ class Recorder(threading.Thread):
         _log.error("%s", sentence)
         self._on_failure(sentence)
 
-    def _write(self, writer: SessionWriter) -> None:
+    def _continue(self, writer: SessionWriter) -> None:
+        """Begin another file with what the one before began with."""
+        for record in self._standing.values():
+            writer.add(record)
+        sentence = f"the recording goes on from {self.path.name}"
+        writer.add(EventRecord(time.time(), "continued", sentence))
+        self.files.append(writer.path)
+
+    def _commit(self, writer: SessionWriter) -> None:
+        writer.commit()
+        self.clips = self._clips_before + writer.clips
+
+    def _write(self, writer: SessionWriter) -> bool:
+        """Write what comes; True when it shall end, False when the file is full."""
         commit_at_s = time.monotonic() + COMMIT_S
         while True:
             remaining_s = commit_at_s - time.monotonic()
@@ -109,9 +146,14 @@ class Recorder(threading.Thread):
                 record = None
             if record is not None:
                 writer.add(record)
+                if isinstance(record, ModelRecord):
+                    self._standing[record.slot] = record
+                elif isinstance(record, TruthRecord):
+                    self._standing["truth"] = record
             if self._reason is not None and self._records.empty():
-                return
+                return True
+            if writer.full:
+                return False
             if time.monotonic() >= commit_at_s:
-                writer.commit()
-                self.clips = writer.clips
+                self._commit(writer)
                 commit_at_s = time.monotonic() + COMMIT_S

@@ -12,8 +12,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_EVENT_LETTERS = 2000
-
 SourceKind = Literal["file", "camera", "stream"]
 
 
@@ -48,7 +46,7 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """A model in one of the places ("int8", "fp32") and the engine that runs it."""
+    """A model in one of the places ("int8", "fp32", "teacher") and the engine that runs it."""
 
     slot: str
     kind: str
@@ -82,6 +80,8 @@ class AnswerRecord:
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipRecord:
     """One clip, named by its newest frame; a new `segment` begins with every jump or gap.
+
+    What another model says of the same clip later comes in a record of its own.
 
     `time_s` is the time in the source, `captured_unix_s` when that frame was captured.
     """

@@ -18,8 +18,8 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
+from app.recording.limits import MOST_CLIPS, MOST_EVENT_LETTERS, MOST_EVENTS, MOST_MODELS
 from app.recording.records import (
-    MOST_EVENT_LETTERS,
     EventRecord,
     ModelRecord,
     SessionRecord,
@@ -27,10 +27,6 @@ from app.recording.records import (
     SourceRecord,
 )
 
-# 46 hours at 30 clips a second.
-_MOST_CLIPS = 5_000_000
-_MOST_MODELS = 64
-_MOST_EVENTS = 200_000
 _MOST_CLASSES = 10_000
 _LONGEST_NAME = 200
 _LARGEST_FRAME = 2**53
@@ -143,10 +139,10 @@ def read_models(connection: sqlite3.Connection) -> dict[int, ModelRecord]:
     rows = connection.execute(
         "SELECT id, slot, kind, file_name, file_bytes, sha256, engine, labels, twins "
         "FROM model ORDER BY id LIMIT ?",
-        (_MOST_MODELS + 1,),
+        (MOST_MODELS + 1,),
     ).fetchall()
-    if len(rows) > _MOST_MODELS:
-        raise ValueError(f"it names more than {_MOST_MODELS} models")
+    if len(rows) > MOST_MODELS:
+        raise ValueError(f"it names more than {MOST_MODELS} models")
     return {
         row[0]: ModelRecord(
             slot=_text(row[1], 40),
@@ -199,7 +195,7 @@ def _check(column: NDArray[Any], low: float, high: float, what: str) -> None:
 
 def read_clips(connection: sqlite3.Connection) -> Clips:
     """All clips."""
-    count = _count(connection, "clip", _MOST_CLIPS)
+    count = _count(connection, "clip", MOST_CLIPS)
     names = connection.execute(
         "SELECT DISTINCT truth FROM clip WHERE truth IS NOT NULL LIMIT ?", (_MOST_CLASSES + 1,)
     ).fetchall()
@@ -283,12 +279,12 @@ def _batches(cursor: sqlite3.Cursor, size: int) -> Iterator[list[Any]]:
 
 def read_truth(connection: sqlite3.Connection) -> tuple[str | None, ...] | None:
     """The activity at each frame of the video; None for a session without annotations."""
-    _count(connection, "truth", _MOST_EVENTS)
+    _count(connection, "truth", MOST_EVENTS)
     frames: list[str | None] = []
     for first, end, activity in connection.execute(
         "SELECT first_frame, end_frame, activity FROM truth ORDER BY first_frame"
     ):
-        if not len(frames) <= first < end <= _MOST_CLIPS:
+        if not len(frames) <= first < end <= MOST_CLIPS:
             raise ValueError("its stretches of truth overlap or have no end")
         frames += [None] * (first - len(frames))
         frames += [_text(activity)] * (end - first)
@@ -297,7 +293,7 @@ def read_truth(connection: sqlite3.Connection) -> tuple[str | None, ...] | None:
 
 def read_events(connection: sqlite3.Connection) -> tuple[EventRecord, ...]:
     """All events, in order."""
-    _count(connection, "event", _MOST_EVENTS)
+    _count(connection, "event", MOST_EVENTS)
     rows = connection.execute("SELECT at_unix_s, kind, text, time_s FROM event ORDER BY id")
     return tuple(
         EventRecord(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from app.recording.in_use import being_recorded, refuse_recorded
 from app.recording.records import SourceRecord
 from core.errors import SourceError
 
@@ -31,10 +32,12 @@ def find_video(source: SourceRecord, session: Path, given: Path | None = None) -
 
     Raises:
         SourceError: it was no file, or is nowhere.
+        SessionFileError: the one given is being recorded.
     """
     if given is not None:
         if not given.is_file():
             raise SourceError(f"There is no file {given}; check the path.")
+        refuse_recorded(given)
         return given
     if source.kind != "file" or source.path is None:
         raise SourceError(
@@ -46,7 +49,7 @@ def find_video(source: SourceRecord, session: Path, given: Path | None = None) -
     # tell that machine who looks.
     candidates = (beside,) if source.path.startswith(("//", "\\\\")) else (recorded, beside)
     for path in candidates:
-        if path.is_file():
+        if path.is_file() and not being_recorded(path):
             return path
     raise SourceError(
         f"The video {recorded} of {session.name} is not there any more; "

@@ -7,22 +7,26 @@ survives a kill at any moment, and a power cut as soon as the disk has taken it.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
-
 from app.recording.disk_sync import DiskSync
+from app.recording.in_use import FileKey, claim, release
+from app.recording.limits import (
+    BYTES_A_FILE,
+    CLIPS_A_FILE,
+    EVENTS_A_FILE,
+    LARGEST_BYTES,
+    MODELS_A_FILE,
+    MOST_CLIPS,
+)
 from app.recording.records import (
-    MOST_EVENT_LETTERS,
-    AnswerRecord,
     ClipRecord,
     CountersRecord,
     EventRecord,
@@ -32,12 +36,17 @@ from app.recording.records import (
     TruthRecord,
 )
 from app.recording.schema import check_sqlite, create_tables
+from app.recording.values import event_text, stretches, values_of, writable
 from core.errors import SessionFileError
 
 # A person's activities are nobody else's business.
 _PRIVATE = 0o600
 # A megabyte, a quarter of a minute: what would be lost with a `-wal` that somebody leaves behind.
 _LONGEST_LOG_PAGES = 256
+# So long a clip can get another answer: half a minute at 30 clips a second.
+_CLIPS_REMEMBERED = 900
+# More than may come between two commits.
+_ROOM_BYTES = 256 * 2**20
 
 
 class SessionWriter:
@@ -55,8 +64,13 @@ class SessionWriter:
         self.clips = 0
         self._clock = clock
         self._models: dict[str, tuple[int, ModelRecord]] = {}
+        # By segment and frame: the row of a clip and the models that have answered it.
+        self._recent: dict[tuple[int, int], tuple[int, set[int]]] = {}
+        self._model_rows = self._events = self._bytes = 0
+        self._claimed: FileKey | None = None
         check_sqlite()
-        with self._refusing():
+        with contextlib.ExitStack() as stack, self._refusing():
+            stack.callback(self._release)
             # A `-wal` left behind by another file of this name would be taken for ours.
             for taken in (path, path.with_name(f"{path.name}-wal")):
                 if taken.exists():
@@ -72,12 +86,16 @@ class SessionWriter:
             except BaseException:
                 self.abandon()
                 raise
+            stack.pop_all()
 
     def _create(self, source: SourceRecord) -> None:
         """Make the file: whatever bears the final name is a whole session from its first moment."""
         partial = self.path.with_name(f"{self.path.stem}.partial-{os.getpid()}{self.path.suffix}")
         try:
-            os.close(os.open(partial, os.O_CREAT | os.O_EXCL, _PRIVATE))
+            empty = os.open(partial, os.O_CREAT | os.O_EXCL, _PRIVATE)
+            # The file keeps its identity when it takes its final name.
+            self._claimed = claim(empty)
+            os.close(empty)
             with contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as made:
                 made.execute("PRAGMA synchronous = OFF")
                 made.execute("PRAGMA journal_mode = WAL")
@@ -94,7 +112,7 @@ class SessionWriter:
         names = ("kind", "name", "path", "file_bytes", "fingerprint")
         more = ("width", "height", "fps", "duration_s", "annotations")
         row = [self._clock(), None, None, f"InCab {metadata.version('incab')}"]
-        row += [_writable(values[name]) for name in (*names, *more)]
+        row += [writable(values[name]) for name in (*names, *more)]
         marks = ", ".join("?" * len(row))
         connection.execute(f"INSERT INTO session VALUES (1, {marks})", row)
 
@@ -106,8 +124,22 @@ class SessionWriter:
         except (sqlite3.Error, OSError) as error:
             raise SessionFileError(_sentence(self.path, error)) from error
 
+    @property
+    def full(self) -> bool:
+        """Whether a recording should go on in another file; see app/recording/limits.py."""
+        return (
+            self.clips >= CLIPS_A_FILE
+            or self._model_rows >= MODELS_A_FILE
+            or self._events >= EVENTS_A_FILE
+            or self._bytes >= BYTES_A_FILE
+        )
+
     def add(self, record: Record) -> None:
-        """Append one record; it can be read after the next commit."""
+        """Append one record; it can be read after the next commit.
+
+        Raises:
+            SessionFileError: also when the file holds as many clips as any reader takes.
+        """
         with self._refusing():
             match record:
                 case ClipRecord():
@@ -116,12 +148,13 @@ class SessionWriter:
                     self._add_model(record)
                 case TruthRecord():
                     self._connection.executemany(
-                        "INSERT INTO truth VALUES (?, ?, ?)", _stretches(record.frames)
+                        "INSERT INTO truth VALUES (?, ?, ?)", stretches(record.frames)
                     )
                 case EventRecord():
+                    self._events += 1
                     self._connection.execute(
                         "INSERT INTO event (at_unix_s, time_s, kind, text) VALUES (?, ?, ?, ?)",
-                        (record.at_unix_s, record.time_s, record.kind, _event_text(record.text)),
+                        (record.at_unix_s, record.time_s, record.kind, event_text(record.text)),
                     )
                 case CountersRecord():
                     self._connection.executemany(
@@ -138,7 +171,7 @@ class SessionWriter:
             (
                 record.slot,
                 record.kind,
-                _writable(record.file_name),
+                writable(record.file_name),
                 record.file_bytes,
                 record.sha256,
                 record.engine,
@@ -147,29 +180,50 @@ class SessionWriter:
             ),
         )
         assert cursor.lastrowid is not None
+        self._model_rows += 1
         self._models[record.slot] = (cursor.lastrowid, record)
 
     def _add_clip(self, record: ClipRecord) -> None:
+        if self.clips >= MOST_CLIPS or self._bytes >= LARGEST_BYTES - _ROOM_BYTES:
+            raise SessionFileError(
+                f"{self.path} is full: a session holds at most {MOST_CLIPS:,} clips and "
+                f"{LARGEST_BYTES // 2**30} GiB; record in parts."
+            )
+        answers = {self._models[slot][0]: answer for slot, answer in record.answers.items()}
+        clip, answered = self._recent.get((record.segment, record.frame), (0, set[int]()))
+        if not answers or not clip or not answered.isdisjoint(answers):
+            clip, answered = self._new_clip(record), set[int]()
+        answered.update(answers)
+        self._connection.executemany(
+            "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(clip, model, *values_of(answer)) for model, answer in answers.items()],
+        )
+        # A teacher answers a clip when the students have long answered it.
+        self._recent[record.segment, record.frame] = clip, answered
+        while len(self._recent) > _CLIPS_REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+
+    def _new_clip(self, record: ClipRecord) -> int:
         cursor = self._connection.execute(
             "INSERT INTO clip (segment, frame, time_s, captured_unix_s, truth) "
             "VALUES (?, ?, ?, ?, ?)",
             (record.segment, record.frame, record.time_s, record.captured_unix_s, record.truth),
         )
-        self._connection.executemany(
-            "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (cursor.lastrowid, self._models[slot][0], *_values(answer))
-                for slot, answer in record.answers.items()
-            ],
-        )
+        assert cursor.lastrowid is not None
         self.clips += 1
+        return cursor.lastrowid
 
     def commit(self) -> None:
         """Make what was added survive whatever happens next."""
         with self._refusing():
+            self._bytes = self._read("page_count") * self._read("page_size")
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
             self._sync.ask()
+
+    def _read(self, setting: str) -> int:
+        (value,) = self._connection.execute(f"PRAGMA {setting}").fetchone()
+        return int(value)
 
     def close(self, reason: str) -> None:
         """Commit, note why and when it ended, and leave one file that needs no other."""
@@ -187,46 +241,19 @@ class SessionWriter:
             finally:
                 self._connection.close()
                 self._sync.close()
+                self._release()
 
     def abandon(self) -> None:
         """Close after an error: what was committed stays, the rest is given up."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         self._sync.close()
+        self._release()
 
-
-def _stretches(frames: tuple[str | None, ...]) -> Iterator[tuple[int, int, str]]:
-    """Runs of one activity as first frame, frame after the last, name."""
-    first = 0
-    for activity, run in itertools.groupby(frames):
-        end = first + sum(1 for _ in run)
-        if activity is not None:
-            yield first, end, activity
-        first = end
-
-
-def _writable(value: object) -> object:
-    """File names need not be Unicode; what is stored has to be."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
-
-
-def _event_text(text: str) -> str:
-    """Sentences quote what libraries say, at any length; a reader takes MOST_EVENT_LETTERS."""
-    return str(_writable(text))[:MOST_EVENT_LETTERS]
-
-
-def _values(answer: AnswerRecord) -> tuple[int, int | None, float, float, bytes]:
-    half = answer.probabilities.astype("<f2")
-    return (
-        answer.best,
-        answer.label,
-        # Six digits are more than anybody reads, and what float32 holds.
-        round(answer.confidence, 6),
-        round(answer.latency_ms, 4),
-        np.ascontiguousarray(half).tobytes(),
-    )
+    def _release(self) -> None:
+        claimed, self._claimed = self._claimed, None
+        if claimed is not None:
+            release(claimed)
 
 
 def _sentence(path: Path, error: sqlite3.Error | OSError) -> str:

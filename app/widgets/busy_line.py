@@ -1,4 +1,7 @@
-"""A thin line that moves while something takes longer than half a second."""
+"""A thin line that moves while something takes longer than half a second.
+
+Where it is known how far that is, it grows instead.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ class BusyLine(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Progress")
         self._waiting_for: dict[Hashable, str] = {}
+        self._shares: dict[Hashable, float] = {}
         self._place = 0.0
         self._patience = QTimer(self, interval=_PATIENCE_MS, singleShot=True)
         self._patience.timeout.connect(self._begin)
@@ -38,6 +42,7 @@ class BusyLine(QWidget):
 
     def wait_for(self, what: Hashable, words: str | None) -> None:
         """Something has begun, in these words; None when it is over."""
+        self._shares.pop(what, None)
         if words is None:
             self._waiting_for.pop(what, None)
         else:
@@ -51,6 +56,21 @@ class BusyLine(QWidget):
         elif not self._steps.isActive() and not self._patience.isActive():
             self._patience.start()
 
+    def show_share(self, what: Hashable, share: float | None) -> None:
+        """How much of something that has begun is done, 0 to 1; None when nobody knows."""
+        if share is None:
+            self._shares.pop(what, None)
+        elif what in self._waiting_for:
+            self._shares[what] = share
+        self.update()
+
+    @property
+    def share(self) -> float | None:
+        """How far the line has grown; None while it moves to and fro."""
+        # Of several things the one that is not known decides.
+        known = len(self._shares) == len(self._waiting_for)
+        return min(self._shares.values()) if known and self._shares else None
+
     def _begin(self) -> None:
         self._place = 0.0
         self._steps.start()
@@ -63,6 +83,8 @@ class BusyLine(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.colours().card))
         if self._steps.isActive():
-            left = (self._place - _LENGTH) * self.width()
-            bar = QRectF(left, 0, _LENGTH * self.width(), self.height())
+            left, length = self._place - _LENGTH, _LENGTH
+            if self.share is not None:
+                left, length = 0.0, self.share
+            bar = QRectF(left * self.width(), 0, length * self.width(), self.height())
             painter.fillRect(bar, QColor(theme.colours().accent))

@@ -1,4 +1,4 @@
-"""How well each activity is recognised, by both models; sorted as the person likes."""
+"""How well each activity is recognised, by each model; sorted as the person likes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from app.messages import ClassAccuracy
 from app.widgets.controls import label
 from core.activities import title_of
 
-_COLUMNS = ("activity", "clips", "INT8 %", "FP32 %", "diff")
+_COLUMNS = ("activity", "clips", "INT8 %", "FP32 %", "diff", "teacher")
+_DIFFERENCE, _TEACHER = 4, 5
 _TIPS = (
     "Activity of the truth",
     "Labelled clips so far",
     "Share of them that INT8 named rightly",
     "Share of them that FP32 named rightly",
     "INT8 less FP32, in percentage points",
+    "Share of the clips it answered that the teacher named rightly",
 )
-_WIDTHS = (48, 58, 60, 52)
+_WIDTHS = (46, 58, 60, 50, 62)
+_USUAL_WIDTH, _TEACHER_WIDTH = 330, 368
 _Index = QModelIndex | QPersistentModelIndex
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 
@@ -38,7 +41,6 @@ class ClassTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Accuracy per activity")
-        self.setMinimumWidth(330)
         self._model = _Rows(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._model)
@@ -63,6 +65,7 @@ class ClassTable(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(40)
+        self.show_teacher(False)
         empty = label(
             "No truth is known for this source. Open a video together with its annotations to see "
             "how well each activity is recognised.",
@@ -86,10 +89,15 @@ class ClassTable(QWidget):
         self._model.replace(classes)
         self._pages.setCurrentIndex(1 if classes else 0)
 
+    def show_teacher(self, present: bool) -> None:
+        """Whether there is a column for the teacher."""
+        self.table.setColumnHidden(_TEACHER, not present)
+        self.setMinimumWidth(_TEACHER_WIDTH if present else _USUAL_WIDTH)
+
     def texts(self) -> list[list[str]]:
         """What the cells say, row by row as they are sorted."""
         count = self._sorted.rowCount()
-        cells = range(len(_COLUMNS))
+        cells = [n for n in range(len(_COLUMNS)) if not self.table.isColumnHidden(n)]
         return [
             [str(self._sorted.index(row, column).data() or "") for column in cells]
             for row in range(count)
@@ -163,6 +171,8 @@ def _value(shown: ClassAccuracy, column: int) -> str | float | None:
             return int8
         case 3:
             return fp32
+        case 5:
+            return shown.accuracy.get("teacher")
         case _:
             return int8 - fp32 if int8 is not None and fp32 is not None else None
 
@@ -175,4 +185,4 @@ def _text(shown: ClassAccuracy, column: int) -> str:
         return value
     if column == 1:
         return f"{value:.0f}"
-    return f"{value * 100:.1f}" if column < 4 else f"{value * 100:+.1f}"
+    return f"{value * 100:+.1f}" if column == _DIFFERENCE else f"{value * 100:.1f}"

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout
 
 from app import theme
-from app.messages import SLOTS, Compared, EngineReport, ModelPair, Numbers, Slot
+from app.messages import STUDENTS, Compared, EngineReport, ModelPair, Numbers, Slot
 from app.ratios import ratio_in_words
 from app.theme import Tone
 from app.widgets.controls import NumberTile, label, set_role
@@ -38,6 +38,9 @@ class ComparisonCard(QFrame):
         self.no_gain = label("", "warning", name="Speed of int8 on this CPU")
         self.no_gain.setWordWrap(True)
         self.no_gain.hide()
+        self.teacher = label("", "quiet", name="Agreement with the teacher")
+        self.teacher.setToolTip("Share of the clips that both answered, named alike.")
+        self.teacher.hide()
 
         self._recent = {
             tile: label("", "quiet", name=f"{name}, last minute")
@@ -72,6 +75,7 @@ class ComparisonCard(QFrame):
         layout.addStretch()
         layout.addWidget(self.no_gain)
         layout.addWidget(self.origin)
+        layout.addWidget(self.teacher)
 
     def recent_texts(self) -> list[str]:
         """What is said of the last minute: agreement, divergence, speed."""
@@ -79,7 +83,7 @@ class ComparisonCard(QFrame):
 
     def show_models(self, models: ModelPair) -> None:
         """Say whether the difference is quantization or two trainings."""
-        if len(models.models) < len(SLOTS):
+        if not models.models.keys() >= set(STUDENTS):
             set_role(self.origin, "quiet")
             self.origin.setText("Two models are needed for a comparison.")
         elif models.twins:
@@ -91,15 +95,25 @@ class ComparisonCard(QFrame):
 
     def show_engines(self, reports: Mapping[Slot, EngineReport]) -> None:
         """Say so where int8 was not faster than fp32 when both were tried."""
-        tried = [reports[slot].probed for slot in SLOTS if slot in reports]
-        sentence = why_int8_gains_nothing(*tried) if len(tried) == len(SLOTS) else None
+        tried = [reports[slot].probed for slot in STUDENTS if slot in reports]
+        sentence = why_int8_gains_nothing(*tried) if len(tried) == len(STUDENTS) else None
         self.no_gain.setText(sentence or "")
         self._show_no_gain(sentence is not None)
 
     def _show_no_gain(self, visible: bool) -> None:
         self.no_gain.setVisible(visible)
+        self._make_room()
+
+    def _make_room(self) -> None:
         line = self.no_gain.fontMetrics().height() + self.layout().spacing()
-        self.setMinimumHeight(theme.FIGURES_HEIGHT + (line if visible else 0))
+        more = (not self.no_gain.isHidden()) + (not self.teacher.isHidden())
+        self.setMinimumHeight(theme.FIGURES_HEIGHT + line * more)
+
+    def show_teacher(self, present: bool) -> None:
+        """Whether there is a line for the teacher."""
+        self.teacher.setVisible(present)
+        self.teacher.setText(_agreement_with_teacher({}))
+        self._make_room()
 
     def show_numbers(self, numbers: Numbers) -> None:
         """Show the figures as they are now."""
@@ -124,6 +138,8 @@ class ComparisonCard(QFrame):
         # What is measured on real clips outweighs the brief trial.
         measured_faster = ratio is not None and ratio > 1
         self._show_no_gain(bool(self.no_gain.text()) and not measured_faster)
+        shares = numbers.teacher.agreement if numbers.teacher is not None else {}
+        self.teacher.setText(_agreement_with_teacher(shares))
         self.size.show_number(*ratio_in_words(numbers.size_ratio, "smaller", "larger"))
 
 
@@ -133,6 +149,14 @@ def _words(compared: Compared) -> tuple[str, str]:
     if share is None or divergence is None:
         return "–", "–"
     return f"{share * 100:.1f} %", f"{divergence:.3f}" if divergence >= 0.001 else "< 0.001"
+
+
+def _agreement_with_teacher(shares: Mapping[Slot, float]) -> str:
+    said = (
+        f"{slot.upper()} {shares[slot] * 100:.1f} %" if slot in shares else f"{slot.upper()} –"
+        for slot in STUDENTS
+    )
+    return f"Agreement with the teacher: {' · '.join(said)}"
 
 
 def _tone_of_agreement(share: float | None) -> Tone:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.theme import Tone
@@ -73,6 +73,10 @@ def set_tone(widget: QWidget, tone: Tone | str, name: str = "tone") -> None:
         widget.style().polish(widget)
 
 
+# Two numbers side by side must not look like one.
+_LEAST_BETWEEN_PX = 6
+
+
 class NumberTile(QWidget):
     """A big number over a small caption; both keep their place while the number changes."""
 
@@ -80,6 +84,9 @@ class NumberTile(QWidget):
         super().__init__()
         self._number = label("–", "number")
         self._number.setFont(theme.font(theme.NUMBER_PX, bold=True))
+        # A long number is written smaller, and keeps its line.
+        self._number.setMinimumHeight(self._number.sizeHint().height())
+        self._number.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         set_tone(self._number, tone)
         self._caption = label(caption, "quiet")
         layout = QVBoxLayout(self)
@@ -94,12 +101,27 @@ class NumberTile(QWidget):
         """What it shows."""
         return self._number.text()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.width() - _LEAST_BETWEEN_PX
+        self._number.setFont(
+            theme.fitting_font(self._number.text(), room, theme.NUMBER_PX, bold=True)
+        )
+
+    def set_caption_px(self, pixels: int) -> None:
+        """Write the caption in smaller letters, or in the usual ones."""
+        self._caption.setFont(theme.font(pixels))
+
     def show_number(self, text: str, caption: str | None = None, tone: Tone | None = None) -> None:
         """Change the number, and the caption or tone when one is given."""
         if tone is not None:
             set_tone(self._number, tone)
         if text != self._number.text():
             self._number.setText(text)
+            self._fit()
             self.setAccessibleDescription(text)
         if caption is not None and caption != self._caption.text():
             self._caption.setText(caption)

@@ -1,4 +1,4 @@
-"""Time of each clip in both models over the last minute."""
+"""Time of each clip in each model over the last minute."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
-from app.messages import SLOTS, Answer, Slot
+from app.messages import SLOTS, STUDENTS, Answer, Slot
 from app.widgets.controls import label, set_tone
+from app.widgets.timeline_paint import TITLES
 
 # The axis grows with what there is to show, up to a minute.
 _WINDOWS_S = (10, 20, 30, 60)
 _EMPTY_SCALE_MS = 10.0
+_SMALLEST_MS = 0.01
+_AXIS_PX, _WIDE_AXIS_PX = 34, 44
 _GAP_S = 0.5
+# The teacher's answers are far apart where the CPU has other work.
+_TEACHER_GAP_S = 5.0
 # A minute at 60 clips a second.
 _POINTS = 3600
 
 
 class LatencyPlot(QFrame):
-    """Two lines, newest on the right; redrawn with the numbers."""
+    """A line for each model, newest on the right; redrawn with the numbers.
+
+    With a teacher, which takes twenty times as long, the times stand on a logarithmic axis.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -51,14 +59,23 @@ class LatencyPlot(QFrame):
             axis = plot.getAxis(side)
             axis.setStyle(tickFont=theme.font(12), tickLength=-4)
             axis.enableAutoSIPrefix(False)
-        plot.getAxis("left").setWidth(34)
         self._plot = plot
         self._curves = {slot: plot.plot() for slot in SLOTS}
-        self.legend = _legend()
+        self._with_teacher = False
+        self.legend, entries = _legend()
+        self._teacher_entry = entries["teacher"]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 2, 14, 6)
         layout.addWidget(plot, 1)
         self._colour()
+        self.show_teacher(False)
+
+    def show_teacher(self, present: bool) -> None:
+        """Whether there is a line for the teacher."""
+        self._with_teacher = present
+        self._plot.getAxis("left").setWidth(_WIDE_AXIS_PX if present else _AXIS_PX)
+        self._points["teacher"].clear()
+        self._teacher_entry.setVisible(present)
         self.refresh()
 
     def _colour(self) -> None:
@@ -94,22 +111,38 @@ class LatencyPlot(QFrame):
     def refresh(self) -> None:
         """Draw what is remembered."""
         now_s = self._clock()
-        highest_ms = 0.0
+        ranges_ms: list[tuple[float, float]] = []
         ages_s = [now_s - points[0][0] for points in self._points.values() if points]
         oldest_s = max(ages_s, default=0.0)
         window_s = next((w for w in _WINDOWS_S if oldest_s <= w), _WINDOWS_S[-1])
         self._show_window(window_s)
         for slot, points in self._points.items():
             series = np.array(points, np.float64).reshape(-1, 2)
-            series = break_at_gaps(series)
+            series = break_at_gaps(series, _GAP_S if slot in STUDENTS else _TEACHER_GAP_S)
             series[:, 0] -= now_s
             series = series[series[:, 0] >= -window_s]
-            self._curves[slot].setData(series[:, 0], series[:, 1], connect="finite")
+            heights = series[:, 1]
+            if self._with_teacher:
+                heights = np.log10(np.maximum(heights, _SMALLEST_MS))
+            self._curves[slot].setData(series[:, 0], heights, connect="finite")
             if len(series):
                 # One outlier must not flatten everything else.
-                highest_ms = max(highest_ms, float(np.nanpercentile(series[:, 1], 99)))
+                low_ms, high_ms = np.nanpercentile(series[:, 1], (1, 99)).tolist()
+                ranges_ms.append((low_ms, high_ms))
+        highest_ms = max((high for _, high in ranges_ms), default=0.0)
         highest_ms = nice_ceiling(1.15 * highest_ms) if highest_ms else _EMPTY_SCALE_MS
-        self._plot.setYRange(0, highest_ms, padding=0)
+        if self._with_teacher:
+            self._show_decades(min((low for low, _ in ranges_ms), default=1.0), highest_ms)
+        else:
+            self._plot.getAxis("left").setTicks(None)
+            self._plot.setYRange(0, highest_ms, padding=0)
+
+    def _show_decades(self, lowest_ms: float, highest_ms: float) -> None:
+        lowest = float(np.log10(max(lowest_ms, _SMALLEST_MS) / 1.5))
+        highest = float(np.log10(highest_ms))
+        decades = range(int(np.floor(lowest)), int(np.ceil(highest)) + 1)
+        self._plot.getAxis("left").setTicks([[(d, f"{10.0**d:g}") for d in decades]])
+        self._plot.setYRange(lowest, max(highest, lowest + 1), padding=0)
 
     def _show_window(self, seconds: int) -> None:
         # The margin leaves room for half of the first and the last label.
@@ -118,21 +151,22 @@ class LatencyPlot(QFrame):
         self._plot.getAxis("bottom").setTicks([[(s, f"{s} s" if s else "now") for s in times]])
 
 
-def _legend() -> QWidget:
+def _legend() -> tuple[QWidget, dict[Slot, QWidget]]:
     legend = QWidget()
     row = QHBoxLayout(legend)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(14)
+    entries: dict[Slot, QWidget] = {}
     for slot in SLOTS:
-        entry = label(f"━ {slot.upper()}", "quiet")
+        entry = entries[slot] = label(f"━ {TITLES[slot]}", "quiet")
         set_tone(entry, slot)
         row.addWidget(entry)
-    return legend
+    return legend, entries
 
 
-def break_at_gaps(series: NDArray[np.float64]) -> NDArray[np.float64]:
+def break_at_gaps(series: NDArray[np.float64], gap_s: float = _GAP_S) -> NDArray[np.float64]:
     """N×2 of (time, value) with a NaN value in each gap, so that no line bridges a pause."""
-    after = np.flatnonzero(np.diff(series[:, 0]) > _GAP_S) + 1
+    after = np.flatnonzero(np.diff(series[:, 0]) > gap_s) + 1
     breaks = np.column_stack([series[after, 0], np.full(len(after), np.nan)])
     return np.insert(series, after, breaks, axis=0)
 

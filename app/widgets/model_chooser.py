@@ -1,4 +1,4 @@
-"""Chooses the two model files and their engines while the video plays on."""
+"""Chooses the model files and their engines while the video plays on."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.messages import SLOTS, Slot, engine_title
+from app.messages import SLOTS, STUDENTS, Slot, engine_title
 from app.model_choice import ModelChoice
 from app.widgets.controls import Button, label, set_role, set_tone
 from app.widgets.icons import icon
 from core.engine_choice import AUTOMATIC
 from core.engines import ENGINE_NAMES
 
-_SIDES: Mapping[Slot, str] = {"int8": "Left, INT8", "fp32": "Right, FP32"}
+_SIDES: Mapping[Slot, str] = {
+    "int8": "Left, INT8",
+    "fp32": "Right, FP32",
+    "teacher": "Third, teacher",
+}
+_NOBODY = "none"
 
 
 class ModelChooser(QFrame):
@@ -67,7 +72,7 @@ class ModelChooser(QFrame):
         layout.addLayout(head)
         layout.addLayout(grid)
         layout.addWidget(
-            label("You can also drop a .safetensors file on one of the two model panels.", "quiet")
+            label("You can also drop a .safetensors file on a model's panel.", "quiet")
         )
         layout.addLayout(foot)
         parent.installEventFilter(self)
@@ -108,17 +113,23 @@ class ModelChooser(QFrame):
                 for file in path.parent.glob("*.safetensors")
             }
         )
-        for slot, path in choice.paths.items():
-            self._list(slot, [path, *(file for file in near if file != path)])
+        for slot in SLOTS:
+            path = choice.paths.get(slot)
+            others = [file for file in near if file != path]
+            self._list(slot, [path, *others] if path else others, present=path is not None)
             engines = self.engines[slot]
             engines.setCurrentIndex(max(engines.findData(choice.engine_of(slot)), 0))
 
-    def _list(self, slot: Slot, paths: Sequence[Path]) -> None:
+    def _list(self, slot: Slot, paths: Sequence[Path], *, present: bool) -> None:
         box = self.files[slot]
         box.clear()
         for path in paths:
             box.addItem(path.name, path)
             box.setItemData(box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
+        if slot not in STUDENTS:
+            # The place may stay empty.
+            box.insertItem(0, _NOBODY)
+            box.setCurrentIndex(1 if present else 0)
 
     def take_file(self, slot: Slot, path: Path) -> None:
         """Choose a file that is perhaps not listed."""
@@ -132,9 +143,11 @@ class ModelChooser(QFrame):
 
     def choice(self) -> ModelChoice:
         """What is chosen now."""
+        files = {slot: box.currentData() for slot, box in self.files.items()}
+        taken = [slot for slot, file in files.items() if file is not None]
         return ModelChoice(
-            {slot: self.files[slot].currentData() for slot in SLOTS},
-            {slot: self.engines[slot].currentData() for slot in SLOTS},
+            {slot: files[slot] for slot in taken},
+            {slot: self.engines[slot].currentData() for slot in taken},
         )
 
     def ask_for_file(self, slot: Slot) -> QFileDialog:
@@ -165,7 +178,8 @@ class ModelChooser(QFrame):
         self._place(anchor)
         self.show()
         self.raise_()
-        self.files["int8"].setFocus(Qt.FocusReason.PopupFocusReason)
+        # For another reason it would have the focus without showing it until the first Tab.
+        self.files["int8"].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _place(self, anchor: QWidget | None) -> None:
         self.adjustSize()

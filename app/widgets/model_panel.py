@@ -7,7 +7,14 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
 
 from app import theme
-from app.messages import EngineReport, ModelDescription, ModelNumbers, Slot, engine_title
+from app.messages import (
+    EngineReport,
+    ModelDescription,
+    ModelNumbers,
+    Slot,
+    TeacherNumbers,
+    engine_title,
+)
 from app.theme import Tone
 from app.widgets.activity_bars import ActivityBars
 from app.widgets.controls import NumberTile, label, plain_tip, set_role, set_tone
@@ -20,6 +27,9 @@ from core.decisions import Decision
 # In a panel lower than this the bars need the room of the lesser figures.
 _ROOMY = 350
 _LOWEST = 280
+# What its usual letters need, and what the smallest ones need.
+WIDE, NARROWEST = 272, 208
+_EDGE, _NARROW_EDGE = 14, 8
 _NOTHING_DERIVED = "could do – FPS (derived)"
 
 
@@ -30,11 +40,14 @@ class ModelPanel(QFrame):
         super().__init__()
         self._description: ModelDescription | None = None
         self._failed = False
+        self._narrow = False
+        # Of a teacher that never rests there is nothing to derive.
+        self._as_fast_as_it_can = slot == "teacher"
         self.setProperty("role", "card")
-        self.setMinimumSize(272, _LOWEST)
+        self.setMinimumSize(WIDE, _LOWEST)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-        self.title = label(f"{slot.upper()} student", "title")
+        self.title = label("Teacher" if slot == "teacher" else f"{slot.upper()} student", "title")
         set_tone(self.title, slot)
         self.setAccessibleName(self.title.text())
         self.file = label("", "quiet", name="Model file")
@@ -63,6 +76,11 @@ class ModelPanel(QFrame):
         self.engine = label("", "quiet", name="Engine")
         self.derived = label(_NOTHING_DERIVED, "quiet", name="Derived speed")
         self.accuracy = label("", "quiet", name="Accuracy")
+        self.pace = label("", "quiet", name="How it keeps up")
+        self.pace.setToolTip(
+            "It answers the newest clip when it is done with the one before. Its label is of a "
+            "clip that ended so long ago, and the clips in between it never sees."
+        )
         self._lay_out()
         self.show_loading()
 
@@ -80,7 +98,7 @@ class ModelPanel(QFrame):
         for tile in (self.live_fps, self.p50, self.p95, self.p99):
             tiles.addWidget(tile, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setContentsMargins(_EDGE, 8, _EDGE, 8)
         layout.setSpacing(5)
         layout.addLayout(head)
         layout.addLayout(answer)
@@ -89,16 +107,29 @@ class ModelPanel(QFrame):
         layout.addWidget(self.sparkline)
         remarks = QVBoxLayout()
         remarks.setSpacing(0)
-        for line in (self.engine, self.derived, self.accuracy):
+        for line in (self.engine, self.pace, self.derived, self.accuracy):
             remarks.addWidget(line)
         layout.addLayout(remarks)
+        self.pace.hide()
         self.accuracy.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         roomy = self.height() >= _ROOMY
         self.sparkline.setVisible(roomy)
-        self.derived.setVisible(roomy)
+        self.derived.setVisible(roomy and not self._as_fast_as_it_can)
+        if (self.width() < WIDE) is not self._narrow:
+            self._narrow = not self._narrow
+            self._set_letters()
+
+    def _set_letters(self) -> None:
+        edge = _NARROW_EDGE if self._narrow else _EDGE
+        self.layout().setContentsMargins(edge, 8, edge, 8)
+        small_px = theme.SMALLEST_PX if self._narrow else theme.SMALL_PX
+        for remark in (self.engine, self.pace, self.derived, self.accuracy):
+            remark.setFont(theme.font(small_px))
+        for tile in (self.live_fps, self.p50, self.p95, self.p99):
+            tile.set_caption_px(small_px)
 
     # -- what the model is ---------------------------------------------------------------------
 
@@ -150,10 +181,10 @@ class ModelPanel(QFrame):
         self._failed = True
         self._say(headline, sentence, "warning")
 
-    def show_stall(self, sentence: str) -> None:
-        """Its engine is busy for too long; an answer takes this away."""
+    def show_stall(self, headline: str, sentence: str) -> None:
+        """It is kept waiting for too long; an answer takes this away."""
         if not self._failed:
-            self._say("not answering", sentence, "warning")
+            self._say(headline, sentence, "warning")
 
     def show_failure(self, sentence: str) -> None:
         """The model does not run; the other one goes on."""
@@ -217,6 +248,13 @@ class ModelPanel(QFrame):
             self.accuracy.setToolTip(
                 "Mean over the activities seen of each one's share of clips named rightly."
             )
+
+    def show_pace(self, numbers: TeacherNumbers | None) -> None:
+        """Show how old a teacher's label is, and how many clips it has skipped."""
+        self.pace.setVisible(numbers is not None)
+        if numbers is not None:
+            age = "" if numbers.age_ms is None else f"label {numbers.age_ms / 1000:.1f} s old · "
+            self.pace.setText(f"{age}{numbers.skipped:,} clips skipped")
 
 
 def milliseconds(value: float) -> str:

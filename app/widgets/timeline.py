@@ -1,4 +1,4 @@
-"""Three strips over the whole source: the truth, what int8 says, what fp32 says."""
+"""Strips over the whole source: the truth, what int8 says, what fp32 says, and the teacher."""
 
 from __future__ import annotations
 
@@ -38,16 +38,27 @@ class Timeline(QWidget):
         self._now_s: float | None = None
         self._hovered_x: int | None = None
         self._dragging = False
+        self._with_teacher = False
 
     def sizeHint(self) -> QSize:
-        return QSize(800, 100 if self._with_truth else 80)
+        return QSize(800, 80 + 20 * self._extra_rows)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(300, 84 if self._with_truth else 66)
+        return QSize(300, 66 + 18 * self._extra_rows)
 
     @property
     def _with_truth(self) -> bool:
         return self._record is not None and self._record.truth is not None
+
+    @property
+    def _extra_rows(self) -> int:
+        return self._with_truth + self._with_teacher
+
+    def show_teacher(self, present: bool) -> None:
+        """Whether there is a strip for the teacher."""
+        self._with_teacher = present
+        self.updateGeometry()
+        self.update()
 
     def show_record(self, record: TimelineRecord | None) -> None:
         """Show another record, which may go on growing; call refresh() when it did."""
@@ -70,7 +81,7 @@ class Timeline(QWidget):
 
     def strips(self) -> dict[str, QRect]:
         """Where each row is painted."""
-        return paint.strips(self.width(), self.height(), self._with_truth)
+        return paint.strips(self.width(), self.height(), self._with_truth, self._with_teacher)
 
     @property
     def shown_s(self) -> tuple[float, float]:
@@ -103,7 +114,8 @@ class Timeline(QWidget):
             painter.setPen(QColor(colours.quiet if name == "truth" else getattr(colours, name)))
             text = QRect(paint.EDGE, rect.top(), paint.NAMES_WIDTH, rect.height())
             painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter), TITLES[name])
-        axis = QRect(area.left(), rects["fp32"].bottom() + 3, area.width(), paint.AXIS_HEIGHT)
+        bottom = max(rect.bottom() for rect in rects.values())
+        axis = QRect(area.left(), bottom + 3, area.width(), paint.AXIS_HEIGHT)
         if self._record is None:
             painter.setPen(QColor(colours.quiet))
             painter.drawText(axis, int(Qt.AlignmentFlag.AlignVCenter), _HINT)
@@ -123,7 +135,7 @@ class Timeline(QWidget):
     def _paint_line(self, painter: QPainter, x: int, colour: str, width: int) -> None:
         rects = self.strips()
         top = min(rect.top() for rect in rects.values()) - 3
-        height = rects["fp32"].bottom() + 3 - top
+        height = max(rect.bottom() for rect in rects.values()) + 3 - top
         painter.fillRect(QRect(x - width // 2, top, width, height), QColor(colour))
 
     def changeEvent(self, event: QEvent) -> None:

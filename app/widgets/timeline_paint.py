@@ -13,7 +13,7 @@ from app import theme
 from app.timeline_levels import UNKNOWN, Row
 from core.activities import colour_of, title_of
 
-TITLES = {"truth": "truth", "int8": "INT8", "fp32": "FP32"}
+TITLES = {"truth": "truth", "int8": "INT8", "fp32": "FP32", "teacher": "teacher"}
 NAMES_WIDTH = 62
 EDGE = 14
 AXIS_HEIGHT = 18
@@ -27,10 +27,11 @@ _TICK_PX = 90
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 
 
-def strips(width: int, height: int, with_truth: bool) -> dict[str, QRect]:
+def strips(width: int, height: int, with_truth: bool, with_teacher: bool) -> dict[str, QRect]:
     """Where each row is painted in a widget of this size."""
     names = ["truth"] if with_truth else []
     names += ["int8", "differs", "fp32"]
+    names += ["teacher"] if with_teacher else []
     left = EDGE + NAMES_WIDTH
     inner = max(1, width - left - EDGE)
     top, bottom = 4, height - AXIS_HEIGHT - 8

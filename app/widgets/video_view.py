@@ -45,7 +45,7 @@ class VideoView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setMinimumSize(320, 240)
+        self.setMinimumSize(200, 240)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Video")
@@ -56,6 +56,7 @@ class VideoView(QWidget):
         self._truth = ""
         self._progress: tuple[int, int] | None = None
         self._mark: Mark = "none"
+        self._search: str | None = None
         self._no_signal: tuple[str, str] | None = None
 
     def sizeHint(self) -> QSize:
@@ -105,6 +106,17 @@ class VideoView(QWidget):
             self._mark = mark
             self.update()
 
+    @property
+    def search(self) -> str | None:
+        """What it says of a picture that is on its way."""
+        return self._search
+
+    def show_search(self, words: str | None) -> None:
+        """Say instead of the mark that another picture is on its way; None when it is there."""
+        if words != self._search:
+            self._search = words
+            self.update()
+
     def show_no_signal(self, message: tuple[str, str] | None) -> None:
         """Grey the picture under a headline and a sentence; None takes that away."""
         if message != self._no_signal:
@@ -144,7 +156,7 @@ class VideoView(QWidget):
             self._paint_no_signal(painter, *self._no_signal)
         elif self._caption is not None:
             self._paint_caption(painter, self._caption)
-        if self._no_signal is None and self._mark != "none":
+        if self._no_signal is None and (self._search is not None or self._mark != "none"):
             self._paint_mark(painter, self._mark)
         self._round_corners(painter)
         painter.end()
@@ -209,6 +221,8 @@ class VideoView(QWidget):
 
     def _paint_mark(self, painter: QPainter, mark: Mark) -> None:
         text = {"paused": "Paused", "ended": "Ended", "opening": "Opening…"}.get(mark, "")
+        if self._search is not None:
+            text, mark = self._search, "none"
         painter.setFont(theme.font(theme.TITLE_PX, bold=True))
         width = painter.fontMetrics().horizontalAdvance(text) + 48
         box = QRectF(self.picture_rect().left() + 14, self.picture_rect().top() + 14, width, 34)

@@ -5,6 +5,7 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import inf
 
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ class ConvBnRelu3d(nn.Module):
 
     Every convolution of the network is one of these, so that fusion can never lose a ReLU
     (the published code shares one ReLU object between two places and loses the depthwise one).
+    Without `relu` it goes on with what was trained after such a loss.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class ConvBnRelu3d(nn.Module):
         kernel_size: int = 3,
         stride: int | tuple[int, int, int] = 1,
         groups: int = 1,
+        relu: bool = True,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv3d(
@@ -43,17 +46,18 @@ class ConvBnRelu3d(nn.Module):
             bias=False,
         )
         self.bn = nn.BatchNorm3d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """B×C×T×H×W float to B×C'×T'×H'×W' float, non-negative."""
+        """B×C×T×H×W float to B×C'×T'×H'×W' float, non-negative behind a ReLU."""
         return self.relu(self.bn(self.conv(x)))
 
 
 class MobileNet3D(nn.Module):
     """Depthwise-separable 3D CNN: a strided stem, thirteen blocks, average pool, classifier.
 
-    881,538 parameters at width multiplier 0.5, 34 classes and three input channels.
+    881,538 parameters at width multiplier 0.5, 34 classes and three input channels. The 27
+    convolutions count from 0; those in `without_relu` have none.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class MobileNet3D(nn.Module):
         in_channels: int = 3,
         dropout: float = 0.2,
         normalization: Normalization = UNIT_RANGE,
+        without_relu: Collection[int] = (),
     ) -> None:
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
@@ -79,18 +84,38 @@ class MobileNet3D(nn.Module):
 
         self.normalize = Normalize(normalization)
         channels = int(_STEM_CHANNELS * width_multiplier)
-        layers = [ConvBnRelu3d(in_channels, channels, stride=(1, 2, 2))]
+        layers = [ConvBnRelu3d(in_channels, channels, stride=(1, 2, 2), relu=0 not in without_relu)]
         for base_channels, blocks, first_stride in _STAGES:
             out_channels = int(base_channels * width_multiplier)
             for block in range(blocks):
                 stride = first_stride if block == 0 else 1
-                layers.append(ConvBnRelu3d(channels, channels, stride=stride, groups=channels))
-                layers.append(ConvBnRelu3d(channels, out_channels, kernel_size=1))
+                depthwise, pointwise = len(layers), len(layers) + 1
+                layers += [
+                    ConvBnRelu3d(
+                        channels,
+                        channels,
+                        stride=stride,
+                        groups=channels,
+                        relu=depthwise not in without_relu,
+                    ),
+                    ConvBnRelu3d(
+                        channels, out_channels, kernel_size=1, relu=pointwise not in without_relu
+                    ),
+                ]
                 channels = out_channels
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(channels, num_classes)
         self._initialise()
+
+    @property
+    def without_relu(self) -> tuple[int, ...]:
+        """The convolutions that no ReLU follows."""
+        return tuple(
+            index
+            for index, block in enumerate(self.features)
+            if isinstance(block, ConvBnRelu3d) and not isinstance(block.relu, nn.ReLU)
+        )
 
     def _initialise(self) -> None:
         for module in self.modules():

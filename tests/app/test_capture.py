@@ -19,7 +19,7 @@ from app.picture_slot import shrink_to
 from app.schedule import Schedule
 from app.sources import Address
 from core.source_state import SourceState
-from core.video import Frame
+from core.video import Frame, VideoFile
 from tests.app.doubles import SPEC, FakeCamera
 
 STOPS_WITHIN_MS = 1000
@@ -193,6 +193,26 @@ def test_a_file_that_is_none_is_told_in_a_sentence(
     qtbot.waitUntil(made.capture.isFinished)
 
 
+def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(VideoFile):
+        def read(self) -> Frame | None:
+            if made.capture.captured == 2:
+                raise RuntimeError("a decoder's own words")
+            return super().read()
+
+    made = rig(videos / "brief.mp4", open_file=Broken)
+    with qtbot.waitSignal(made.capture.failed):
+        made.capture.start()
+        made.capture.play()
+    assert made.failures == [
+        "brief.mp4 stopped unexpectedly; open it again. The log holds the details."
+    ]
+    qtbot.waitUntil(made.capture.isFinished)
+    assert "RuntimeError: a decoder's own words" in caplog.text
+
+
 def test_truth_that_does_not_fit_leaves_the_video_playable(
     qtbot: QtBot, rig: Callable[..., Rig], videos: Path, tmp_path: Path
 ) -> None:
@@ -319,8 +339,7 @@ def test_of_pictures_that_wait_all_are_buffered_and_the_newest_is_offered(
     picture = made.capture.pictures.take()
     assert picture is not None
     assert picture.frame.index == 3
-    assert made.capture._rolling is not None
-    assert len(made.capture._rolling._frames) >= 2
+    assert len(made.capture._buffers._buffers[0]._frames) >= 2
     assert [offer.clip.frame_index for offer in made.offers] in ([], [3])
 
 

@@ -17,6 +17,7 @@ from app.playback import Playback
 from app.schedule import SPEEDS, Schedule, speed_title
 from core.clip import Clip, ClipSpec, RollingClip
 from core.video import Frame, VideoFile
+from tests.app.doubles import FPS, write_video
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo" / "cabin.mp4"
 SPEC = ClipSpec(frames=16, span_s=3.0, resize=36, crop=32)
@@ -192,6 +193,35 @@ def test_as_fast_as_possible_every_frame_is_still_taken(
     assert time.monotonic() - started_s < 20  # its own time
     assert player.clips.delivered == list(range(600))
     assert player.playback.at_end
+
+
+@pytest.mark.parametrize("speed", [1.0, math.inf])
+def test_a_loop_goes_round_no_faster_than_a_frame_lasts(
+    play: Callable[..., Player], tmp_path: Path, speed: float
+) -> None:
+    player = play(write_video(tmp_path / "one.mp4", [100]))
+    player.playback.loop = True
+    player.playback.set_speed(speed)
+    started_s = time.monotonic()
+    player.playback.play()
+    player.clips.next_offer(7)
+    # The first one needs no waiting. A busy machine makes the rounds longer, never shorter.
+    assert time.monotonic() - started_s >= 6 / FPS
+
+
+def test_a_pause_at_the_very_end_counts_before_the_end_and_before_a_new_round() -> None:
+    playback = Playback()
+    assert not playback.reached_end(0.0)
+    assert not playback.at_end
+    playback.loop = True
+    assert not playback.reached_end(0.0)
+    assert not playback.moving
+    playback.play()
+    assert not playback.reached_end(0.0)
+    assert playback.take_move().to_beginning
+    playback.loop = False
+    assert playback.reached_end(0.0)
+    assert playback.at_end
 
 
 def test_a_seek_at_the_end_leaves_it(play: Callable[..., Player], videos: Path) -> None:

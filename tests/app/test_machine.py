@@ -3,13 +3,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import psutil
 import pytest
 
-from app.machine import default_threads, peak_rss_mb
+from app.machine import default_threads, give_way, peak_rss_mb
 
 
 def test_peak_memory_sees_what_is_touched_and_does_not_forget() -> None:
@@ -41,3 +42,19 @@ def test_threads_follow_the_cores_this_process_may_use(
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     assert default_threads() == threads
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for single threads")
+def test_a_thread_that_gives_way_leaves_the_others_as_they_are() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    after: list[int] = []
+
+    def run() -> None:
+        give_way()
+        after.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert after[0] >= 10
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before

@@ -39,14 +39,14 @@ def loaded(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    panels = window.widgets.panels.values()
+    panels = window.widgets.shown_panels.values()
     qtbot.waitUntil(
         lambda: all(panel.activity.text == title_of(name) for panel in panels), timeout=20_000
     )
 
 
 def panel_texts(window: MainWindow) -> set[str]:
-    return {panel.activity.text for panel in window.widgets.panels.values()}
+    return {panel.activity.text for panel in window.widgets.shown_panels.values()}
 
 
 def test_a_video_named_at_the_start_is_played_and_labelled(
@@ -87,7 +87,7 @@ def test_the_window_lives_while_an_engine_is_tried(
 ) -> None:
     trial.gate.clear()
     window = make_window(source=str(videos / "long.mp4"))
-    panels = window.widgets.panels
+    panels = window.widgets.shown_panels
     qtbot.waitUntil(lambda: window.widgets.video.picture is not None, timeout=20_000)
     for panel in panels.values():
         assert panel.activity.text == "checking OpenVINO on this CPU…"
@@ -220,7 +220,7 @@ def test_a_damaged_model_stops_its_own_panel_only(
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"\x80\x04 a pickle, renamed")
     window = make_window(source=str(videos / "long.mp4"), int8=broken)
-    panels = window.widgets.panels
+    panels = window.widgets.shown_panels
     qtbot.waitUntil(lambda: panels["fp32"].activity.text == title_of(DARK), timeout=20_000)
     assert panels["int8"].activity.text == "not running"
     assert "broken.safetensors" in panels["int8"].message.text()
@@ -233,7 +233,7 @@ def test_no_label_stays_when_both_models_are_gone(
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"))
     labelled(qtbot, window, DARK)
-    window.session._inference._current.stop()
+    window.session._inference._students._current.stop()
     qtbot.waitUntil(lambda: panel_texts(window) == {"not running"}, timeout=20_000)
     assert window.session.state is State.PLAYING
     # Nor does anything that was still on its way bring it back.
@@ -254,7 +254,7 @@ def test_no_label_stays_when_a_video_breaks(
     qtbot.wait(50)
     window.session.refresh_numbers()
     assert panel_texts(window) == {"no video"}
-    assert all(not panel.confidence.text() for panel in window.widgets.panels.values())
+    assert all(not panel.confidence.text() for panel in window.widgets.shown_panels.values())
 
 
 def test_without_any_model_a_video_still_plays(
@@ -263,7 +263,7 @@ def test_without_any_model_a_video_still_plays(
     nothing = tmp_path / "nothing.safetensors"
     window = make_window(source=str(videos / "blink.mp4"), int8=nothing, fp32=nothing)
     reach(qtbot, window, State.ENDED)
-    for panel in window.widgets.panels.values():
+    for panel in window.widgets.shown_panels.values():
         assert panel.activity.text == "not running"
 
 
@@ -445,7 +445,7 @@ def test_nothing_is_clipped_at_1280_by_720(
     qtbot.waitUntil(lambda: window.widgets.panels["int8"].accuracy.isVisible())
     qtbot.wait(50)
     assert window.size() == QSize(1280, 720)
-    for panel in window.widgets.panels.values():
+    for panel in window.widgets.shown_panels.values():
         assert panel.bars.height() >= panel.bars.minimumHeight()
         assert panel.accuracy.geometry().bottom() <= panel.rect().bottom()
     for label in window.findChildren(QLabel):
@@ -507,7 +507,9 @@ def nothing_left(qtbot: QtBot, workers: list[int]) -> Callable[[MainWindow], Non
         assert window.ended_cleanly
         # Qt's wait() returns a moment before the system has taken the thread away.
         qtbot.waitUntil(lambda: not any(alive(native_id) for native_id in workers), timeout=1000)
-        assert not any(worker.isRunning() for worker in window.session._inference._workers())
+        models = window.session._inference
+        for part in (models._students, models._teacher):
+            assert not any(worker.isRunning() for worker in part._workers())
         assert not any(capture.isRunning() for capture in window.session._deck.workers)
         assert python_threads() == before
         assert multiprocessing.active_children() == []

@@ -66,7 +66,8 @@ def make_session(
 
     yield make
     for session in sessions:
-        assert session.shutdown()
+        session.stop()
+        assert session.late(time.monotonic() + 20) == []
 
 
 def reach(qtbot: QtBot, session: Session, state: State) -> None:
@@ -141,6 +142,29 @@ def test_play_at_the_end_starts_again_with_a_fresh_clip(
     assert session.state is State.PLAYING
     qtbot.waitUntil(lambda: log.restarts > restarts)
     reach(qtbot, session, State.ENDED)
+
+
+def test_a_pause_between_the_last_frame_and_the_word_of_it_can_be_ended(
+    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+) -> None:
+    session, _ = make_session()
+    session.open(videos / "blink.mp4")
+    reach(qtbot, session, State.PLAYING)
+    capture = session._deck.current
+    assert capture is not None
+    # The window's thread is busy meanwhile, and hears nothing.
+    deadline_s = time.monotonic() + 10
+    while not capture.at_end and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert session.state is State.PLAYING
+    session.toggle_play()
+    assert session.state is State.PAUSED
+    reach(qtbot, session, State.ENDED)
+    captured = capture.captured
+    session.toggle_play()
+    assert session.state is State.PLAYING
+    reach(qtbot, session, State.ENDED)
+    assert capture.captured == captured + 4
 
 
 def test_an_answer_from_before_a_restart_is_not_shown(
@@ -237,7 +261,8 @@ def test_what_was_still_on_its_way_opens_nothing_after_the_end(
     deadline_s = time.monotonic() + 20
     while session._inference._current.spec is None and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    assert session.shutdown()
+    session.stop()
+    assert session.late(time.monotonic() + 20) == []
     QCoreApplication.processEvents()
     assert session._deck.workers == []
 
@@ -496,9 +521,10 @@ def test_other_models_name_the_picture_of_a_pause(
 ) -> None:
     session, log = make_session()
     session.open(videos / "long.mp4")
-    qtbot.waitUntil(lambda: session.position_s is not None and session.position_s > 0.7)
+    navigator = session.navigator
+    qtbot.waitUntil(lambda: navigator.position_s is not None and navigator.position_s > 0.7)
     session.toggle_play()
-    paused_s = session.position_s
+    paused_s = navigator.position_s
     shown_before: list[int] = []
     session.restarted.connect(lambda: shown_before.append(len(log.shown)))
     session.set_models(other_models(models, tmp_path, spec))

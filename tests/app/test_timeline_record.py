@@ -77,3 +77,34 @@ def test_a_live_record_shows_the_last_minute_and_never_grows() -> None:
     row = record.columns(int(LIVE_WINDOW_S) * CELLS_PER_SECOND)["int8"]
     assert set(row[row != UNKNOWN]) == set(range(6))
     assert np.count_nonzero(row != UNKNOWN) >= 59
+
+
+def test_a_teacher_has_a_row_from_its_first_answer_and_touches_no_other() -> None:
+    record = TimelineRecord(LABELS, 10.0)
+    for cell in range(60):
+        record.add((cell + 0.5) / CELLS_PER_SECOND, {"int8": 1, "fp32": 1})
+    before = record.columns(300)
+    # Later than the students' answers, and a second apart.
+    record.add(0.51, {"teacher": 2}, {"teacher": [(2, 0.75)]})
+    record.add(1.51, {"teacher": 3})
+    rows = record.columns(300)
+    assert rows["teacher"][14] == UNKNOWN
+    assert list(rows["teacher"][15:45]) == [2] * 30
+    assert rows["teacher"][45] == 3
+    for name, row in before.items():
+        assert list(rows[name]) == list(row)
+    moment = record.moment(1.0)
+    assert [name for name, _ in moment.answers["teacher"]] == [LABELS[2]]
+    assert list(moment.answers) == ["int8", "fp32", "teacher"]
+    record.forget_teacher()
+    assert "teacher" not in record.columns(300)
+    assert list(record.moment(1.0).answers) == ["int8", "fp32"]
+
+
+def test_a_live_record_starts_anew_with_its_teacher() -> None:
+    record = TimelineRecord(LABELS, None)
+    for second in range(200):
+        record.add(second, {"int8": 1, "fp32": 1})
+        record.add(second - 0.5, {"teacher": 2})
+    rows = record.columns(60)
+    assert UNKNOWN not in list(rows["teacher"][:-1])

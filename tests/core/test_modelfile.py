@@ -22,7 +22,7 @@ from core.clip import ClipSpec
 from core.engines import load_engine
 from core.errors import EngineError, ModelFileError
 from core.fusion import fuse
-from core.modelfile import Model, load_model, save_model
+from core.modelfile import Model, kind_and_family, load_model, save_model
 from core.network import FloatNetwork, Int8Network, Quantization
 from core.shapes import multiply_accumulates
 
@@ -128,6 +128,19 @@ json_values = st.recursive(
     ),
     max_leaves=6,
 )
+
+
+def test_what_kind_of_model_it_is_can_be_told_from_its_head(
+    twin_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for path in twin_files:
+        model = load_model(path)
+        assert kind_and_family(path) == (model.kind, model.architecture["name"])
+    save_file({"a": np.zeros(1, np.float32)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(ModelFileError, match="holds no InCab description"):
+        kind_and_family(tmp_path / "foreign.safetensors")
+    with pytest.raises(ModelFileError, match="Cannot read model"):
+        kind_and_family(tmp_path / "missing.safetensors")
 
 
 @settings(max_examples=25)

@@ -11,18 +11,15 @@ from torch import nn
 from torch.nn import functional
 
 from core.engines.reference import ReferenceEngine, run_convolution
+from core.fake_quantization import (
+    ActivationFakeQuantize,
+    WeightFakeQuantize,
+    least_error_range,
+)
 from core.fusion import fold_batch_norm, fuse
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import LARGEST_EXACT_WEIGHT, PIXELS, Int8Network
-from core.quantization import (
-    DEFAULT_WEIGHT_LIMIT,
-    ActivationFakeQuantize,
-    QatConvBnRelu3d,
-    QatMobileNet3D,
-    WeightFakeQuantize,
-    convert,
-    least_error_range,
-)
+from core.quantization import DEFAULT_WEIGHT_LIMIT, QatConvBnRelu3d, QatMobileNet3D, convert
 
 SIZE = (4, 32, 32, 3)  # T, H, W, C
 # What the short student learns to tell apart: three colours, dark and bright.

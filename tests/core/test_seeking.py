@@ -207,3 +207,23 @@ def test_which_frame_is_up_at_a_time() -> None:
     assert index.place_of(80.0004) == 2
     assert index.place_of(81) is None
     assert FrameIndex.of_positions([0, 0, 0], 25, decoded=True).positions_ms is None
+
+
+def test_a_search_tells_how_far_it_is(write_video: Writer, tmp_path: Path) -> None:
+    level = np.zeros((32, 32, 3), np.uint8)
+    with VideoFile(write_video(tmp_path / "v.mp4", [level] * 200)) as video:
+        shares: list[float | None] = []
+
+        def look() -> bool:
+            shares.append(video.searched)
+            return False
+
+        video.index(look)
+        assert shares[0] is None
+        told = [share for share in shares if share is not None]
+        assert told == sorted(set(told))
+        assert 0 < told[0] < told[-1] <= 1
+        assert video.searched is None
+        with pytest.raises(Interrupted):
+            video.seek(150, lambda: True)
+        assert video.searched is None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app import resources
 from app.recording.writer import SessionWriter
+from core.video import VideoFile
 
 if TYPE_CHECKING:
     from tests.robustness.exit_child import Seen
@@ -55,11 +56,32 @@ def exporting(seen: Seen) -> bool:
     return path is not None and any(path.parent.glob("*.partial*"))
 
 
+def reviewing(seen: Seen) -> bool:
+    """Three windows show the recording, each playing its video."""
+    recordings, windows = seen.window.recordings, seen.window.reviews
+    if recording(seen):
+        seen.once("stop", recordings.recording.record.trigger)
+    path = recordings._saved
+    if path is not None and len(windows) < 3:
+        # One is read at a time; what is asked for meanwhile is not.
+        seen.window.open(path)
+    return len(windows) == 3 and all(window.session.navigator.position_s for window in windows)
+
+
+def reviews_hang(seen: Seen) -> bool:
+    """And a disk that never answers: no window's reading thread will end."""
+    if reviewing(seen):
+        VideoFile.read = lambda video: _hang()  # type: ignore[method-assign,assignment]
+    return "hanging" in _reached
+
+
 STATES: dict[str, tuple[Callable[[], list[str]], Callable[[Seen], bool]]] = {
     name: (lambda: [str(resources.DEMO_CLIP)], reached)
     for name, reached in (
         ("recording", recording),
         ("recording to a disk that hangs", disk_hangs),
         ("exporting", exporting),
+        ("three recordings shown", reviewing),
+        ("three recordings shown, disk hangs", reviews_hang),
     )
 }

@@ -4,45 +4,46 @@ python -m tests.robustness.overload [--seconds 60] [--slowed 100] [--burn N] [--
 
 Both engines give the real answers, but late. Measured are the beat of a 10 ms timer in the UI
 thread, the memory, the age of the label, and how many clips were answered and skipped. With
---burn N so many other processes take the CPU away meanwhile.
+--burn N so many other processes take the CPU away meanwhile; the beat is then a matter of the
+system's turns, and what counts is that clips are skipped and no frame is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from app.ending import end_at_once
+from app.main_window import MainWindow
 from tests.robustness.unruly_engines import Manners
 from tests.robustness.window_run import Record, run_window_for
 
 MOST_BEAT_P99_MS = 100.0
+_BURN = (sys.executable, "-c", "while True: pass")
 
 
 def overload(seconds: float, slowed: float, burning: int = 0) -> tuple[Record, dict[str, Any]]:
     """Run the window with slow engines; what was measured, raw and as figures."""
     manners = Manners()
     manners.install()
-    burners = [multiprocessing.Process(target=_burn, daemon=True) for _ in range(burning)]
+    burners: list[subprocess.Popen[bytes]] = []
+
+    def begin(window: MainWindow) -> None:
+        # Not before: loading is not what is measured.
+        manners.slowed = slowed
+        burners.extend(subprocess.Popen(_BURN) for _ in range(burning))
+
     try:
-        for burner in burners:
-            burner.start()
-        record = run_window_for(
-            seconds, at_first_answer=lambda window: setattr(manners, "slowed", slowed)
-        )
+        record = run_window_for(seconds, at_first_answer=begin)
     finally:
         for burner in burners:
             burner.kill()
-            burner.join()
+            burner.wait()
     return record, _figures(record)
-
-
-def _burn() -> None:
-    while True:
-        pass
 
 
 def _figures(record: Record) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _figures(record: Record) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures; 0 when the window stayed responsive."""
+    """Print the figures; 0 when the window stayed responsive and every frame was taken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--slowed", type=float, default=100.0)
@@ -77,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         for name, value in figures.items():
             print(f"{name:28} {value}")
-    return 0 if figures["beat_p99_ms"] <= MOST_BEAT_P99_MS else 1
+    responsive = options.burn > 0 or figures["beat_p99_ms"] <= MOST_BEAT_P99_MS
+    return 0 if responsive and figures["missed_frames"] == 0 else 1
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def figures(script: str, *arguments: str) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
-def test_slow_models_leave_the_picture_alone() -> None:
-    found = figures("overload", "--seconds", "3", "--slowed", "50")
+def test_slow_models_and_a_stolen_cpu_leave_the_picture_alone() -> None:
+    found = figures("overload", "--seconds", "3", "--slowed", "50", "--burn", "2")
     assert found["missed_frames"] == 0
     assert found["skipped"] > 0
     assert found["problems"] == []

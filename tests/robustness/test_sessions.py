@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.recording.reader import read_session
+from tests.robustness import power_cuts
 from tests.robustness.fuzz_sessions import fuzz
 from tests.robustness.session_kills import ROOT, rehearse
 
@@ -24,6 +25,14 @@ def test_killed_recordings_are_readable() -> None:
     # How much is lost is a matter of time and judged in the long form.
     assert report.readable == report.kills == 5
     assert report.clips_kept > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_power_cut_takes_nothing_that_the_disk_had() -> None:
+    report = power_cuts.rehearse(2, seed=1)
+    assert report.problems == []
+    assert report.readable == report.cuts == 2
+    assert report.clips_kept >= report.clips_synced > 0
 
 
 def test_hostile_sessions_are_refused_in_a_sentence() -> None:

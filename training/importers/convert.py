@@ -24,7 +24,7 @@ from training.importers.int8 import read_int8_mobilenet
 from training.importers.labels import choose_labels
 from training.importers.mobilenet import read_mobilenet
 from training.importers.reading import is_model_file, read_checkpoint
-from training.models import normalization_of
+from training.inheritance import inherited_from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +95,13 @@ def _source_of_run(path: Path, source: Source) -> Source:
             "it is a run's weights, and beside it lies no readable recipe.json that says what they "
             "look at"
         ) from error
-    return replace(source, clip=recipe.clip, normalization=normalization_of(described))
+    inherited = inherited_from(described)
+    return replace(
+        source,
+        clip=recipe.clip,
+        normalization=inherited.normalization,
+        without_relu=inherited.without_relu,
+    )
 
 
 def _network_of(part: Part) -> tuple[Network, dict[str, Any], list[str]]:

@@ -29,12 +29,15 @@ class Source:
         clip: frames, span, size and order of the channels.
         normalization: what the network reads bytes as.
         batch_norm_eps: with which the running variances were used.
+        without_relu: convolutions that no ReLU follows, counted from 0, where no list of fused
+            modules tells it.
     """
 
     title: str
     clip: ClipSpec
     normalization: Normalization
     batch_norm_eps: float
+    without_relu: tuple[int, ...] = ()
 
 
 _KINETICS_PICTURE = ClipSpec(span_s=None, keep_aspect=True)

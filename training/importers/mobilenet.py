@@ -77,7 +77,13 @@ def read_mobilenet(part: Part) -> tuple[FloatNetwork, float]:
         raise ValueError(
             f"{stem} has {inputs[0]} channels, {classifier}.weight belongs to a width of {width:g}"
         )
-    student = MobileNet3D(classes, width, inputs[1], normalization=part.source.normalization)
+    student = MobileNet3D(
+        classes,
+        width,
+        inputs[1],
+        normalization=part.source.normalization,
+        without_relu=part.source.without_relu,
+    )
     load_renamed(student, part.state, _own_names() if own else _published_names())
     network = fuse(student.eval())
     if part.groups is None:

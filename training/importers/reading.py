@@ -121,6 +121,14 @@ def _check_archive(path: Path) -> None:
         )
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise ModelFileError(f"{path} is a compressed archive, no checkpoint; unpack it first.")
+    # PyTorch writes checksums and does not look at them.
+    try:
+        with zipfile.ZipFile(path) as archive:
+            spoilt = archive.testzip()
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
+        raise ModelFileError(f"{path} is damaged ({_reason(error)}); copy it again.") from error
+    if spoilt is not None:
+        raise ModelFileError(f"{path} is damaged (a checksum is wrong); copy it again.")
 
 
 def _unpickle(path: Path) -> Any:

@@ -50,6 +50,10 @@ def load_renamed(module: nn.Module, state: Mapping[str, Any], names: Mapping[str
         ours: as_float(tensor, key).reshape(wanted[ours].shape)
         for ours, (key, tensor) in found.items()
     }
+    for ours, value in plain.items():
+        # An infinite variance would silence its channel without a word.
+        if not bool(torch.isfinite(value).all()):
+            raise ValueError(f"{found[ours][0]} holds NaN or infinity")
     module.load_state_dict(plain, strict=False)
 
 

@@ -23,7 +23,7 @@ MakeWindow = Callable[..., MainWindow]
 
 
 def playing(qtbot: QtBot, window: MainWindow) -> None:
-    panels = window.widgets.panels
+    panels = window.widgets.shown_panels
     qtbot.waitUntil(
         lambda: all(panel.activity.text == title_of(DARK) for panel in panels.values()),
         timeout=20_000,
@@ -59,7 +59,7 @@ def test_no_label_comes_back_while_neither_model_runs(
     monkeypatch.setattr(model_runner, "RETRY_AFTER_S", (60.0,))
     window = make_window(source=str(videos / "long.mp4"), probe="never")
     playing(qtbot, window)
-    panels = window.widgets.panels
+    panels = window.widgets.shown_panels
     unruly.broken |= {("int8", "openvino"), ("fp32", "openvino")}
     qtbot.waitUntil(
         lambda: {panel.activity.text for panel in panels.values()} == {"trying again…"},
@@ -102,7 +102,7 @@ def test_while_an_engine_hangs_no_old_label_stays_and_the_picture_goes_on(
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"), probe="never")
     playing(qtbot, window)
-    panels = window.widgets.panels
+    panels = window.widgets.shown_panels
     unruly.hanging.add(("int8", "openvino"))
     qtbot.waitUntil(lambda: panels["int8"].activity.text == "not answering", timeout=20_000)
     assert panels["fp32"].activity.text == "waiting…"
@@ -115,6 +115,25 @@ def test_while_an_engine_hangs_no_old_label_stays_and_the_picture_goes_on(
     playing(qtbot, window)
     unruly.release.set()
     qtbot.waitUntil(lambda: app.inference._abandoned == [], timeout=20_000)
+
+
+def test_while_an_engine_is_loaded_again_no_old_label_stays_and_it_is_said_what_is_waited_for(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path, unruly: Unruly
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"), probe="never")
+    playing(qtbot, window)
+    panels = window.widgets.shown_panels
+    unruly.hanging_at_load.add(("int8", "openvino"))
+    unruly.broken.add(("int8", "openvino"))
+    qtbot.waitUntil(lambda: panels["fp32"].activity.text == "waiting…", timeout=20_000)
+    assert "s: waiting for OpenVINO to be loaded for the int8 model." in (
+        panels["fp32"].message.text()
+    )
+    assert panels["int8"].activity.text == "trying again…"
+    assert window.widgets.video.accessibleDescription() == ""
+    unruly.broken.clear()
+    unruly.release.set()
+    playing(qtbot, window)
 
 
 def test_models_are_exchanged_while_the_video_goes_on(

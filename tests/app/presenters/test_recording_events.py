@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.inference import Inference
 from app.messages import SLOTS
-from app.model_choice import ModelChoice
+from app.model_choice import ModelChoice, Stall
 from app.presenters.recording_events import EventLog
 from app.session import Session
 
@@ -24,7 +24,7 @@ def test_each_stall_is_one_event_however_long_it_lasts(qtbot: QtBot, tmp_path: P
     for _ in range(2):
         session.tally._newest_captured_s = time.monotonic()
         for second in (3, 4, 5):
-            inference.stalled.emit("int8", second)
+            inference.stalled.emit(Stall("int8", "OpenVINO", second))
     restart, fault = ("restart", "labels begin anew"), ("fault", "int8: no answer for 3 s")
     assert sorted(noted) == sorted([restart, fault] * 2)
     assert not session.tally.has_label

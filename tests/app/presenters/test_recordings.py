@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
-from app.messages import SLOTS, Shown
+from app.messages import STUDENTS, Shown
 from app.recording.reader import read_session
 from app.recording.recorded_models import RecordedModels
 from app.recording.recorder import Recorder
@@ -26,6 +27,7 @@ from core.activities import title_of
 from core.annotations import Chunk, write_annotations
 from core.errors import SessionFileError
 from tests.app.doubles import DARK, FakeCamera
+from tests.app.recording.doubles import TAKE_LOG, run_elsewhere
 
 MakeWindow = Callable[..., MainWindow]
 
@@ -109,15 +111,15 @@ def test_a_recorded_file_comes_back_as_it_was(
     assert new is not None
     assert np.array_equal(new.truth, old.truth)
     first = int(session.clips.time_s[0] * 30)
-    for slot in SLOTS:
+    for slot in STUDENTS:
         was, now = old.answers_of(slot), new.answers_of(slot)
         assert np.array_equal(now[first : first + 20], was[first : first + 20])
     # Beyond what was recorded it says so instead of keeping the last label.
-    opened.session.seek(float(session.clips.time_s[5]))
+    opened.session.navigator.seek(float(session.clips.time_s[5]))
     panel = opened.widgets.panels["int8"]
     qtbot.waitUntil(lambda: panel.activity.text == title_of(DARK), timeout=20_000)
     assert panel.engine.text() == "OpenVINO · as recorded"
-    opened.session.seek(15.0)
+    opened.session.navigator.seek(15.0)
     qtbot.waitUntil(lambda: panel.activity.text == "not recorded", timeout=20_000)
 
 
@@ -251,9 +253,10 @@ def test_a_missing_or_changed_video_is_said(
     blank = review(qtbot, window, path)
     assert "is not there any more" in blank.widgets.banner.text
     # A video that is opened there is taken for the recorded one.
+    count = len(window.reviews)
     blank.open(videos / "brief.mp4")
-    qtbot.waitUntil(lambda: len(blank.reviews) == 1, timeout=20_000)
-    other = blank.reviews[0].widgets.banner
+    qtbot.waitUntil(lambda: len(window.reviews) > count, timeout=20_000)
+    other = window.reviews[-1].widgets.banner
     qtbot.waitUntil(lambda: "is not the file that was recorded" in other.text, timeout=20_000)
     blank.open(0)
     assert "This window shows a recording" in blank.widgets.banner.text
@@ -270,6 +273,64 @@ def test_a_damaged_recording_is_refused_and_the_window_goes_on(
     banner = window.widgets.banner
     qtbot.waitUntil(lambda: f"{path} is damaged" in banner.text, timeout=20_000)
     assert window.reviews == []
+
+
+def test_a_file_that_is_being_recorded_is_left_alone(
+    qtbot: QtBot, record: Callable[..., MainWindow], videos: Path, tmp_path: Path
+) -> None:
+    window = record(str(videos / "long.mp4"))
+    recorder = window.recordings.recording._recorder
+    qtbot.waitUntil(lambda: recorder.clips > 0, timeout=20_000)
+    path, banner = recorder.path, window.widgets.banner
+    window.open(path)
+    qtbot.waitUntil(lambda: "stop the recording first" in banner.text, timeout=20_000)
+    banner.hide()
+    with qtbot.waitSignal(window.recordings.exports.exported, timeout=20_000):
+        window.recordings.exports.export(path, tmp_path / "out.csv")
+    assert "stop the recording first" in banner.text
+    window.open(videos / "brief.mp4", path)
+    assert "is a recording; annotations are a CSV file" in banner.text
+    choice = window.session.choice
+    window.chooser.chosen.emit(replace(choice, paths={**choice.paths, "int8": path}))
+    assert "is a recording; choose a model file" in banner.text
+    assert window.session.choice == choice
+    assert run_elsewhere(TAKE_LOG, path) == "database is locked"
+    stop(qtbot, window)
+
+
+@pytest.mark.parametrize("job", ["open", "export"])
+def test_a_defect_ends_in_a_sentence_and_the_window_goes_on(
+    qtbot: QtBot,
+    recorded: tuple[MainWindow, Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    job: str,
+) -> None:
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError
+
+    window, path, _ = recorded
+    banner, exports = window.widgets.banner, window.recordings.exports
+    with monkeypatch.context() as patch:
+        if job == "open":
+            patch.setattr("app.presenters.review.load_review", defect)
+            window.open(path)
+        else:
+            patch.setattr("app.presenters.exports.export_session", defect)
+            exports.export(path, tmp_path / "out.csv")
+        qtbot.waitUntil(lambda: "the log holds the details" in banner.text, timeout=20_000)
+    assert str(path.name) in banner.text
+    assert "ZeroDivisionError" in caplog.text
+    # And the next one works.
+    qtbot.waitUntil(lambda: window.recordings._loader is None, timeout=20_000)
+    qtbot.waitUntil(exports.line.isHidden, timeout=20_000)
+    if job == "open":
+        review(qtbot, window, path)
+    else:
+        with qtbot.waitSignal(exports.exported, timeout=20_000):
+            exports.export(path, tmp_path / "out.csv")
+        assert (tmp_path / "out.csv").is_file()
 
 
 # Exporting

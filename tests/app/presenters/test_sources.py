@@ -91,7 +91,7 @@ def test_a_csv_dropped_on_a_playing_video_shows_its_truth_from_there_on(
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"))
     playing(qtbot, window, "long.mp4")
-    window.session.seek(8.0)
+    window.session.navigator.seek(8.0)
     video = window.widgets.video
     qtbot.waitUntil(lambda: video.picture is not None and video.picture.frame.index >= 240)
     drop(window, truth)
@@ -106,7 +106,7 @@ def test_a_csv_chosen_for_a_paused_video_leaves_it_paused(
     window = make_window(source=str(videos / "long.mp4"))
     playing(qtbot, window, "long.mp4")
     qtbot.keyClick(window, Qt.Key.Key_Space)
-    window.session.seek(5.0)
+    window.session.navigator.seek(5.0)
     video = window.widgets.video
     qtbot.waitUntil(lambda: video.picture is not None and video.picture.frame.index == 150)
     dialog = window.picker.ask_for_annotations()
@@ -236,6 +236,25 @@ def test_a_large_root_is_read_while_the_window_lives(
     gate.set()
     browser_ready(qtbot, window)
     assert not browser.progress.isVisible()
+
+
+def test_a_search_that_breaks_down_is_over_and_said(
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*arguments: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(run_lookup, "runs_to_watch", broken)
+    window = make_window(start=False)
+    drop(window, root)
+    browser = window.sources.browser
+    qtbot.waitUntil(lambda: "the log holds the details" in browser.message.text())
+    assert not browser.progress.isVisible()
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_what_was_looked_for_before_is_not_shown(

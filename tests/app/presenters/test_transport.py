@@ -26,7 +26,7 @@ PATIENCE_MS = 20_000
 def paused(qtbot: QtBot, make_window: MakeWindow, videos: Path) -> MainWindow:
     """The window with long.mp4 (300 dark frames, 300 bright ones), paused and labelled."""
     window = make_window(source=str(videos / "long.mp4"))
-    panels = window.widgets.panels.values()
+    panels = window.widgets.shown_panels.values()
     qtbot.waitUntil(
         lambda: all(panel.activity.text == title_of(DARK) for panel in panels), timeout=PATIENCE_MS
     )
@@ -50,7 +50,7 @@ def at_frame(qtbot: QtBot, window: MainWindow, index: int) -> None:
 
 
 def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    panels = window.widgets.panels.values()
+    panels = window.widgets.shown_panels.values()
     qtbot.waitUntil(
         lambda: all(panel.activity.text == title_of(name) for panel in panels), timeout=PATIENCE_MS
     )
@@ -74,7 +74,7 @@ def test_a_seek_shows_the_frame_with_its_own_label_at_once(
     answers: list[Shown] = []
     paused.session.answered.connect(answers.append)
     for time_s, index, name in ((15.0, 450, BRIGHT), (3.0, 90, DARK), (19.0, 570, BRIGHT)):
-        paused.session.seek(time_s)
+        paused.session.navigator.seek(time_s)
         at_frame(qtbot, paused, index)
         labelled(qtbot, paused, name)
         picture = paused.widgets.video.picture
@@ -86,7 +86,7 @@ def test_a_seek_shows_the_frame_with_its_own_label_at_once(
 
 
 def test_the_keys_step_and_jump(qtbot: QtBot, paused: MainWindow) -> None:
-    paused.session.seek(5.0)
+    paused.session.navigator.seek(5.0)
     at_frame(qtbot, paused, 150)
     for key, expected in (
         (Qt.Key.Key_Period, 151),
@@ -104,7 +104,7 @@ def test_the_keys_step_and_jump(qtbot: QtBot, paused: MainWindow) -> None:
 
 
 def test_pressing_twice_jumps_twice(qtbot: QtBot, paused: MainWindow) -> None:
-    paused.session.seek(5.0)
+    paused.session.navigator.seek(5.0)
     at_frame(qtbot, paused, 150)
     for _ in range(3):
         qtbot.keyClick(paused, Qt.Key.Key_Right)
@@ -114,7 +114,7 @@ def test_pressing_twice_jumps_twice(qtbot: QtBot, paused: MainWindow) -> None:
 def test_a_jump_tells_its_target_until_the_picture_is_there(
     qtbot: QtBot, paused: MainWindow
 ) -> None:
-    paused.session.seek(12.0)
+    paused.session.navigator.seek(12.0)
     position = paused.widgets.transport.position
     assert position.text() == "00:12 / 00:20"
     assert position.property("tone") == "accent"
@@ -132,7 +132,7 @@ def test_a_step_while_playing_pauses(qtbot: QtBot, paused: MainWindow) -> None:
 
 def test_a_seek_while_playing_plays_on_from_there(qtbot: QtBot, paused: MainWindow) -> None:
     qtbot.keyClick(paused, Qt.Key.Key_Space)
-    paused.session.seek(14.0)
+    paused.session.navigator.seek(14.0)
     qtbot.waitUntil(lambda: shown_frame(paused) > 421, timeout=PATIENCE_MS)
     assert paused.session.state is State.PLAYING
     labelled(qtbot, paused, BRIGHT)
@@ -147,7 +147,7 @@ def test_moving_from_the_end_rests_where_it_leads(
     if step:
         qtbot.keyClick(window, Qt.Key.Key_Comma)
     else:
-        window.session.seek(2 / 30)
+        window.session.navigator.seek(2 / 30)
     at_frame(qtbot, window, 2)
     assert window.session.state is State.PAUSED
     qtbot.keyClick(window, Qt.Key.Key_Space)
@@ -160,12 +160,12 @@ def test_speeds_by_key_and_by_menu(qtbot: QtBot, paused: MainWindow) -> None:
     qtbot.keyClick(paused, Qt.Key.Key_BracketLeft)
     qtbot.keyClick(paused, Qt.Key.Key_BracketLeft)
     qtbot.keyClick(paused, Qt.Key.Key_BracketLeft)
-    assert (paused.session.speed, transport.speed.text()) == (0.25, "0.25×")
+    assert (paused.session.navigator.speed, transport.speed.text()) == (0.25, "0.25×")
     actions.speed_choices[-1].trigger()
-    assert (paused.session.speed, transport.speed.text()) == (math.inf, "max")
+    assert (paused.session.navigator.speed, transport.speed.text()) == (math.inf, "max")
     assert transport.speed.accessibleName() == "Speed max"
     qtbot.keyClick(paused, Qt.Key.Key_BracketRight)
-    assert paused.session.speed == math.inf
+    assert paused.session.navigator.speed == math.inf
     qtbot.mouseClick(transport.speed, Qt.MouseButton.LeftButton)
     assert transport.menu.isVisible()
     chosen = [action.text() for action in transport.menu.actions() if action.isChecked()]
@@ -182,11 +182,11 @@ def test_without_bounds_no_frame_is_lost_and_skipped_clips_are_counted(
     answers: list[Shown] = []
     session.answered.connect(answers.append)
     # From here on nothing is under way any more.
-    session.step(1)
+    session.navigator.step(1)
     qtbot.waitUntil(lambda: bool(answers) and newest(answers[-1]) == shown_frame(paused))
     answers.clear()
     skipped_before, captured_before = session._inference.skipped, capture.captured
-    session.set_speed(math.inf)
+    session.navigator.set_speed(math.inf)
     first = shown_frame(paused)
     qtbot.keyClick(paused, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: session.state is State.ENDED, timeout=PATIENCE_MS)
@@ -209,8 +209,8 @@ def test_a_camera_has_no_transport(
     actions = window.widgets.transport_actions
     for action in (actions.restart, actions.frame_on, actions.back, actions.loop, actions.speed):
         assert not action.isEnabled()
-    window.session.seek(3.0)
-    window.session.step(1)
+    window.session.navigator.seek(3.0)
+    window.session.navigator.step(1)
     assert window.session.state is State.PLAYING
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,6 +55,41 @@ def clip(frame: int, int8: int, fp32: int, segment: int = 0, fps: float = 30.0) 
 
 
 CAMERA = SourceRecord(kind="camera", name="camera 0", width=64, height=48)
+
+
+_LOOK = """
+import json, sys
+from pathlib import Path
+from app.recording.reader import read_session
+with read_session(Path(sys.argv[1])) as session:
+    print(json.dumps({"frames": session.clips.frame.tolist(), "closed": session.closed}))
+"""
+
+_TRY = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    print(connection.execute("{}").fetchone())
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+# For run_elsewhere: to write between a writer's records, and to take its log away from under it.
+WRITE = _TRY.format("BEGIN IMMEDIATE")
+TAKE_LOG = _TRY.format("PRAGMA journal_mode = DELETE")
+
+
+def seen_elsewhere(path: Path) -> dict[str, object]:
+    """What another process reads of a session: its "frames", and whether it is "closed"."""
+    return json.loads(run_elsewhere(_LOOK, path))
+
+
+def run_elsewhere(code: str, path: Path) -> str:
+    """What Python code says about a file, in a process of its own that gets its path."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def write_session(

@@ -11,14 +11,23 @@ import pytest
 
 from app.recording import schema
 from app.recording.finish import finish, unfinished
+from app.recording.limits import MOST_EVENT_LETTERS
 from app.recording.opening import looks_like_session, opened
 from app.recording.reader import read_session
-from app.recording.records import MOST_EVENT_LETTERS, EventRecord, SourceRecord
+from app.recording.records import EventRecord, SourceRecord
 from app.recording.schema import APPLICATION_ID, TABLES, VERSION
 from app.recording.tables import NONE
 from app.recording.writer import SessionWriter
 from core.errors import SessionFileError
-from tests.app.recording.doubles import CAMERA, LABELS, answer, clip, model, write_session
+from tests.app.recording.doubles import (
+    CAMERA,
+    LABELS,
+    answer,
+    clip,
+    model,
+    seen_elsewhere,
+    write_session,
+)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -85,9 +94,7 @@ def test_what_was_committed_is_there_without_closing(tmp_path: Path) -> None:
         writer.add(record)
     writer.commit()
     writer.add(clip(2, 0, 0))
-    with read_session(path) as session:
-        assert session.clips.frame.tolist() == [1]
-        assert not session.closed
+    assert seen_elsewhere(path) == {"frames": [1], "closed": False}
     assert unfinished(path)
     with pytest.raises(SessionFileError, match=r"in use|cannot be finished"):
         finish(path)
@@ -171,3 +178,30 @@ def test_what_libraries_say_at_any_length_and_in_any_bytes_can_be_read_again(
     with read_session(path) as session:
         text = session.events[0].text
     assert text == ("é\\udcff" + "x" * 5000)[:MOST_EVENT_LETTERS]
+
+
+def test_a_later_answer_stands_beside_the_earlier_ones_to_the_same_clip(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    writer = SessionWriter(path, CAMERA)
+    for slot in ("int8", "fp32", "teacher"):
+        writer.add(model(slot))
+    late = {"teacher": answer(2, 2)}
+    for record in (
+        clip(5, 1, 2),
+        clip(6, 1, 1),
+        replace(clip(5, 0, 0), answers=late),
+        # Another segment is another clip, and one that no student answered stands alone.
+        replace(clip(6, 0, 0, segment=1), answers=late),
+        # The same models once more: the frame was shown again.
+        clip(6, 2, 2),
+    ):
+        writer.add(record)
+    writer.close("stopped")
+    with read_session(path) as session:
+        assert session.clips.frame.tolist() == [5, 6, 6, 6]
+        best = {session.models[n].slot: a.best.tolist() for n, a in session.answers.items()}
+    assert best == {
+        "int8": [1, 1, NONE, 2],
+        "fp32": [2, 1, NONE, 2],
+        "teacher": [2, NONE, 2, NONE],
+    }

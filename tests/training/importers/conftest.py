@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,8 @@ from tests.training.importers.published import to_network
 from training.__main__ import main
 
 Numbers = Callable[[np.ndarray], np.ndarray]
+
+DEMO = Path(__file__).resolve().parents[3] / "assets" / "demo" / "cabin.mp4"
 
 
 @pytest.fixture
@@ -49,3 +52,20 @@ def same_logits() -> Callable[..., None]:
         assert np.abs(got - expected).max() <= 1e-4 * np.abs(expected).max()
 
     return check
+
+
+@pytest.fixture
+def video(shared_clip, write_video, tmp_path: Path) -> Callable[[str], Path]:
+    """The grey demonstration clip, one of many colours that is wider than high, or a recording."""
+
+    def find(name: str) -> Path:
+        if name == "demo":
+            return DEMO
+        if name != "coloured":
+            return shared_clip(name)
+        random = np.random.default_rng(2)
+        coarse = random.integers(0, 256, (100, 5, 9, 3), np.uint8)
+        images = [cv2.resize(image, (144, 80), interpolation=cv2.INTER_CUBIC) for image in coarse]
+        return write_video(tmp_path / "coloured.mp4", images)
+
+    return find

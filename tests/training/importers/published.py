@@ -9,6 +9,7 @@ import copy
 import warnings
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -26,9 +27,11 @@ class _Block(nn.Module):
         self.bn2 = nn.BatchNorm3d(outputs)
         # One object for two places, as the paper's quantized network has it.
         self.relu = nn.ReLU()
+        self.loses_relu = False
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.bn1(self.conv1(x))
+        x = x if self.loses_relu else self.relu(x)
         return self.relu(self.bn2(self.conv2(x)))
 
 
@@ -131,9 +134,12 @@ class Inception:
                 self._unit(f"mixed_{name}.branch_{branch}", i, o, k)
             inputs = a + c + e + f
         head = "logits.conv3d" if style == "piergiaj" else "conv3d_0c_1x1.conv3d"
-        self._head = head
+        self.head = head
         self.state[f"{head}.weight"] = self._normal(classes, inputs, 1, 1, 1)
         self.state[f"{head}.bias"] = self._normal(classes)
+        self._measuring = True
+        self(_noise(self._generator))
+        self._measuring = False
 
     def _normal(self, *shape: int) -> Tensor:
         fan_in = int(np.prod(shape[1:])) or 1
@@ -155,9 +161,6 @@ class Inception:
         self.state[f"{name}.conv3d.weight"] = self._normal(outputs, inputs, *([kernel] * 3))
         self.state[f"{name}.{norm}.weight"] = self._uniform(outputs, 0.6, 1.4)
         self.state[f"{name}.{norm}.bias"] = self._uniform(outputs, -0.2, 0.3)
-        self.state[f"{name}.{norm}.running_mean"] = self._uniform(outputs, -0.2, 0.2)
-        # Small enough for epsilon to count.
-        self.state[f"{name}.{norm}.running_var"] = self._uniform(outputs, 0.05, 1.5)
 
     def _apply(self, x: Tensor, unit: str, stride: int = 1) -> Tensor:
         name = self.name(unit)
@@ -165,6 +168,13 @@ class Inception:
         weight = self.state[f"{name}.conv3d.weight"]
         kernel = (weight.shape[2], weight.shape[3], weight.shape[4])
         x = functional.conv3d(_pad(x, kernel, (stride,) * 3), weight, stride=stride)
+        if self._measuring:
+            # Small variances, for epsilon to count.
+            weight *= 0.2
+            x *= 0.2
+            variance, mean = torch.var_mean(x, dim=(0, 2, 3, 4))
+            self.state[f"{name}.{norm}.running_mean"] = mean
+            self.state[f"{name}.{norm}.running_var"] = variance
         mean, variance = (self.state[f"{name}.{norm}.running_{kind}"] for kind in ("mean", "var"))
         gain, shift = self.state[f"{name}.{norm}.weight"], self.state[f"{name}.{norm}.bias"]
         return functional.batch_norm(x, mean, variance, gain, shift, eps=self.eps).relu()
@@ -192,7 +202,7 @@ class Inception:
                 dim=1,
             )
         x = functional.avg_pool3d(x, (2, *x.shape[3:]), stride=1)
-        head = self._head
+        head = self.head
         x = functional.conv3d(x, self.state[f"{head}.weight"], self.state[f"{head}.bias"])
         return x[..., 0, 0].mean(dim=2)
 
@@ -211,7 +221,23 @@ def randomise(network: MobileNet, seed: int = 0) -> MobileNet:
         elif isinstance(module, nn.Conv3d | nn.Linear):
             fan_in = module.weight[0].numel()
             module.weight.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.momentum = 1.0
+    # Statistics of a network to be quantized are those that it is trained with.
+    blocks = [module for module in network.modules() if isinstance(module, _Block)]
+    for block in blocks:
+        block.loses_relu = network.stubs
+    network.train()(_noise(generator))
+    for block in blocks:
+        block.loses_relu = False
     return network.eval()
+
+
+def _noise(generator: torch.Generator) -> Tensor:
+    """Two clips in [-1, 1]: with statistics of any other size answers hardly depend on the clip."""
+    blocks = torch.rand(2, 3, 16, 8, 8, generator=generator) * 2 - 1
+    return blocks.repeat_interleave(8, dim=3).repeat_interleave(8, dim=4)
 
 
 def to_network(pixels: np.ndarray, numbers: Callable[[np.ndarray], np.ndarray]) -> Tensor:
@@ -225,3 +251,21 @@ def minus_means(pixels: np.ndarray) -> np.ndarray:
 
 def signed(pixels: np.ndarray) -> np.ndarray:
     return pixels / 255 * 2 - 1
+
+
+def published_clip(images: list[np.ndarray], size: int, crop: int, square: bool) -> np.ndarray:
+    """Frames in OpenCV's order, resized and cut as the published code does."""
+    made = []
+    for image in images:
+        height, width = image.shape[:2]
+        if square:
+            side = min(height, width)
+            top, left = (height - side) // 2, (width - side) // 2
+            image = image[top : top + side, left : left + side]
+        shrinks = min(image.shape[:2]) >= size
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        if image.shape[:2] != (size, size):
+            image = cv2.resize(image, (size, size), interpolation=how)
+        start = (size - crop) // 2
+        made.append(image[start : start + crop, start : start + crop, ::-1])
+    return np.stack(made)

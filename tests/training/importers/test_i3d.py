@@ -10,7 +10,6 @@ import torch
 
 from core.engines.openvino import OpenVinoEngine
 from tests.training.importers.published import Inception, MobileNet, signed, to_network
-from training.importers import formats
 from training.importers.formats import Part, choose, recognise
 from training.importers.i3d import read_i3d
 
@@ -36,20 +35,6 @@ def test_kinetics_i3d_at_its_real_size() -> None:
     assert (clip.frames, clip.span_s, clip.crop, clip.channels) == (16, None, 224, "rgb")
     assert clip.keep_aspect
     check(part, network)
-
-
-def test_kinetics_i3d_through_the_command(
-    imported, same_logits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clip = replace(formats.KINETICS_I3D.clip, resize=64, crop=64)
-    source = replace(formats.KINETICS_I3D, clip=clip)
-    monkeypatch.setitem(formats._BARE_SOURCES, "i3d", source)
-    network = Inception(400, "hassony", 1e-3, seed=1)
-    model = imported(network.state, legacy=True)
-    assert model.clip == clip
-    assert model.architecture == {"name": "i3d"}
-    assert model.training["imported"]["from"] == "kinetics_i3d_pytorch"
-    same_logits(model, network, signed)
 
 
 @pytest.mark.parametrize("classes", [400, 157])

@@ -99,6 +99,15 @@ def test_truncated(
     assert "truncated" in refused(path)
 
 
+def test_a_flipped_bit(tmp_path: Path, refused, state: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "flipped.pth"
+    torch.save({"state_dict": state}, path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert "a checksum is wrong" in refused(path)
+
+
 def test_huge_files(tmp_path: Path, refused, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "huge.pth"
     path.touch()
@@ -164,6 +173,7 @@ def test_keys_that_match_two_formats(
         ({"features.0.0.weight": "text"}, "is no tensor"),
         ({"features.3.bn1.running_var": torch.full((16,), -1.0)}, "NaN or infinity"),
         ({"features.3.bn1.weight": torch.full((16,), float("nan"))}, "NaN or infinity"),
+        ({"features.3.bn1.running_var": torch.full((16,), float("inf"))}, "NaN or infinity"),
         ({"features.3.bn1.weight": torch.ones(16, dtype=torch.int32)}, "no plain array of floats"),
         ({"features.3.bn1.weight": torch.ones(16).to_sparse()}, "no plain array of floats"),
         ({"features.3.bn1.weight": torch.ones(16, device="meta")}, "no plain array of floats"),
