@@ -191,12 +191,11 @@ class VideoFile:
             SourceError: the file has become unreadable.
             Interrupted: `interrupted` said so; a seek must follow before the next read.
         """
-        if self._next_index <= number <= self._next_index + _NEAR_FRAMES:
-            self._advance(number, interrupted)
-            self.searched = None
-            return
-        index = self.index(interrupted)
         try:
+            if self._next_index <= number <= self._next_index + _NEAR_FRAMES:
+                self._advance(number, interrupted)
+                return
+            index = self.index(interrupted)
             if not self._jump(index, number, interrupted):
                 self.rewind()
                 self._advance(number, interrupted)

@@ -6,6 +6,7 @@ Legend: T frames, H height, W width, C channels, K classes.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.dequantization import dequantized
+from core.description import number
 from core.engines.reference import ReferenceEngine
 from core.errors import DataError
+from core.fusion import geometry_of
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model
 from core.models.i3d import I3D, SameConvBnRelu3d
-from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
+from core.models.mobilenet3d import STEM_CHANNELS, ConvBnRelu3d, MobileNet3D
 from core.models.normalize import Normalize
 from core.network import FloatNetwork, Int8Network
 from training.hardware import as_input
@@ -27,7 +30,7 @@ from training.hardware import as_input
 FloatModel = MobileNet3D | I3D
 
 # Engines compute in another order; the golden answers themselves are this near, as a share of
-# their spread.
+# their spread (or of a thousandth of their size, where they are all alike).
 _TOLERANCE = 1e-3
 # T, H and W: small, for the exact engine is slow.
 _SMALL_CLIP = (16, 32, 32)
@@ -42,8 +45,8 @@ def float_model_of(file: Model, path: Path) -> FloatModel:
         DataError: it is not one that InCab can train.
     """
     network = file.network
-    floats = dequantized(network) if isinstance(network, Int8Network) else network
     try:
+        floats = dequantized(network) if isinstance(network, Int8Network) else network
         model = _new(file, floats)
         _unfold(floats, model)
     except (RuntimeError, ValueError) as error:
@@ -61,9 +64,14 @@ def _new(file: Model, network: FloatNetwork) -> FloatModel:
         if without_relu:
             raise ValueError("I3D has a ReLU behind each convolution")
         return I3D(len(file.labels), channels, normalization=normalization)
+    width = number(file.architecture.get("width_multiplier", 0.5), "width_multiplier")
+    # Sooner than a network of that width is built.
+    stem = len(network.convolutions[0].weight)
+    if not 0 < width < inf or int(STEM_CHANNELS * width) != stem:
+        raise ValueError(f"its first convolution has {stem} channels, not those of width {width:g}")
     return MobileNet3D(
         len(file.labels),
-        file.architecture.get("width_multiplier", 0.5),
+        width,
         channels,
         normalization=normalization,
         without_relu=without_relu,
@@ -90,6 +98,9 @@ def _unfold(network: FloatNetwork, model: FloatModel) -> None:
     for block, layer in zip(blocks, network.convolutions, strict=True):
         assert block.bn.running_mean is not None
         assert block.bn.running_var is not None
+        # I3D pads by the size of the clip; its golden answers tell.
+        if isinstance(block, ConvBnRelu3d) and geometry_of(block.conv) != layer.geometry:
+            raise ValueError(f"convolution {layer.name} has another stride, padding or groups")
         block.conv.weight.copy_(torch.from_numpy(layer.weight))
         block.bn.weight.fill_(1)
         block.bn.bias.copy_(torch.from_numpy(layer.bias))
@@ -113,7 +124,9 @@ def _check_answers(model: FloatModel, file: Model, network: FloatNetwork, path: 
         clip = golden_clip(GOLDEN_NAMES[0], (*_SMALL_CLIP, file.clip.channel_count))
         checks = [(clip, ReferenceEngine(network).logits(clip))]
     for clip, expected in checks:
-        if np.abs(_logits(model, clip) - expected).max() > _TOLERANCE * np.ptp(expected):
+        tolerance = _TOLERANCE * max(np.ptp(expected), _TOLERANCE * np.abs(expected).max())
+        # The other way round a NaN would pass.
+        if not np.abs(_logits(model, clip) - expected).max() <= tolerance < inf:
             raise DataError(
                 f"{path} holds a network that cannot be rebuilt here: its golden answers differ."
             )

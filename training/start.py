@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,8 @@ _MEASURED_AT_ONCE = 8
 # |w| of an output channel as Kaiming initialisation makes it. Behind batch norm the length of a
 # filter changes nothing but how fast it learns, and a folded filter may have any length.
 _FILTER_LENGTH = 2**0.5
+
+_LARGEST_FLOAT32 = torch.finfo(torch.float32).max
 
 Block = ConvBnRelu3d | SameConvBnRelu3d
 
@@ -117,13 +119,26 @@ class Start:
         return lines + self._network_lines() + self._input_lines(data.spec)
 
     def set_ranges(self, model: QatMobileNet3D) -> None:
-        """Begin with the activation scales of an int8 file; others come from the data."""
-        if self._file is None or not isinstance(self._file.network, Int8Network):
+        """Begin with the activation scales of an int8 file; others come from the data.
+
+        Raises:
+            DataError: a scale is beyond what a float32 can hold.
+        """
+        if not self._gives_ranges or self._file is None:
             return
-        network = self._file.network
-        for block, conv in zip(model.blocks, network.convolutions, strict=True):
-            block.output_quantizer.set_range(conv.output)
-        model.pool_quantizer.set_range(network.classifier.input)
+        network = cast(Int8Network, self._file.network)
+        ranges = [*(conv.output for conv in network.convolutions), network.classifier.input]
+        if not all(levels.scale * 255 < _LARGEST_FLOAT32 for levels in ranges):
+            raise DataError(f"{self.path} holds an activation scale beyond float32; it is refused.")
+        quantizers = [*(block.output_quantizer for block in model.blocks), model.pool_quantizer]
+        for quantizer, levels in zip(quantizers, ranges, strict=True):
+            quantizer.set_range(levels)
+
+    @property
+    def _gives_ranges(self) -> bool:
+        """Whether this is an int8 file whose ranges hold still: float epochs outdate them."""
+        int8 = self._file is not None and isinstance(self._file.network, Int8Network)
+        return int8 and self.recipe.quantize and self.recipe.quantize_from_epoch == 0
 
     def _network_lines(self) -> list[str]:
         assert self._file is not None
@@ -131,14 +146,12 @@ class Start:
         if isinstance(self._file.network, Int8Network):
             ranges = len(self._file.network.convolutions) + 1
             lines.append("turned   int8 weights into the floats that they stand for")
-            lines += (
-                [
-                    f"loaded   {ranges} activation ranges",
-                    "missing  an fp32 twin: what starts from int8 weights has none",
-                ]
-                if self.recipe.quantize
-                else [f"skipped  {ranges} activation ranges; a float network has none"]
-            )
+            if self._gives_ranges:
+                lines.append(f"loaded   {ranges} activation ranges")
+            else:
+                lines.append(f"skipped  {ranges} activation ranges; float epochs have none")
+            if self.recipe.quantize:
+                lines.append("missing  an fp32 twin: what starts from int8 weights has none")
         if lost := self.inherited.without_relu:
             lines.append(f"kept     {len(lost)} convolutions without ReLU, as it was trained")
         return lines

@@ -15,7 +15,7 @@ from core.normalization import UNIT_RANGE, Normalization
 
 # (output channels at width 1.0, blocks, stride of the first block); strides act on T, H and W.
 _STAGES = ((64, 1, 2), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 1))
-_STEM_CHANNELS = 32
+STEM_CHANNELS = 32
 
 
 class ConvBnRelu3d(nn.Module):
@@ -73,9 +73,9 @@ class MobileNet3D(nn.Module):
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
         if in_channels not in (1, 3):
             raise ValueError(f"in_channels must be 1 (grey) or 3 (colour), not {in_channels}")
-        if not 1 / _STEM_CHANNELS <= width_multiplier < inf:
+        if not 1 / STEM_CHANNELS <= width_multiplier < inf:
             raise ValueError(
-                f"width_multiplier must be at least 1/{_STEM_CHANNELS}, not {width_multiplier}"
+                f"width_multiplier must be at least 1/{STEM_CHANNELS}, not {width_multiplier}"
             )
         super().__init__()
         self.num_classes = num_classes
@@ -83,7 +83,7 @@ class MobileNet3D(nn.Module):
         self.in_channels = in_channels
 
         self.normalize = Normalize(normalization)
-        channels = int(_STEM_CHANNELS * width_multiplier)
+        channels = int(STEM_CHANNELS * width_multiplier)
         layers = [ConvBnRelu3d(in_channels, channels, stride=(1, 2, 2), relu=0 not in without_relu)]
         for base_channels, blocks, first_stride in _STAGES:
             out_channels = int(base_channels * width_multiplier)

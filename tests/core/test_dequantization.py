@@ -49,3 +49,11 @@ def test_the_whole_network_differs_by_rounding(networks) -> None:
     expected = ReferenceEngine(network).logits(clip)
     assert np.abs(got - expected).max() < 0.03 * np.ptp(expected)
     assert not np.array_equal(got, expected)
+
+
+def test_a_clamp_at_zero_point_0_is_a_relu_whatever_the_file_says(networks) -> None:
+    network = networks.int8()
+    first, *others = network.convolutions
+    assert first.relu
+    unnamed = replace(network, convolutions=(replace(first, relu=False), *others))
+    assert dequantized(unnamed).convolutions[0].relu

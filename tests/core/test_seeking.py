@@ -227,3 +227,8 @@ def test_a_search_tells_how_far_it_is(write_video: Writer, tmp_path: Path) -> No
         with pytest.raises(Interrupted):
             video.seek(150, lambda: True)
         assert video.searched is None
+        video.rewind()
+        answers = iter((False, True))
+        with pytest.raises(Interrupted):
+            video.seek(24, lambda: next(answers))
+        assert video.searched is None

@@ -96,7 +96,11 @@ def test_an_i3d_learns_and_teaches(
 
 
 def test_a_teacher_that_does_not_fit_is_refused(
-    finished: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+    finished: Path,
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kd = replace(tiny, beta=0.5)
 
@@ -122,7 +126,17 @@ def test_a_teacher_that_does_not_fit_is_refused(
     refused(tmp_path / "wrong.safetensors", "golden answers differ")
     wide = replace(file, architecture={"name": "mobilenet3d", "width_multiplier": 0.5})
     save_model(wide, tmp_path / "wide.safetensors")
-    refused(tmp_path / "wide.safetensors", "cannot be rebuilt")
+    refused(tmp_path / "wide.safetensors", "cannot be rebuilt .* not those of width 0.5")
+    for width in (None, "0.5", 1e12, float("nan")):
+        wide = replace(file, architecture={"name": "mobilenet3d", "width_multiplier": width})
+        monkeypatch.setattr("training.models.load_model", lambda path, wide=wide: wide)
+        refused(tmp_path / "wide.safetensors", "cannot be rebuilt .*width")
+    monkeypatch.undo()
+    stem, *others = file.network.stages
+    stem = replace(stem, geometry=replace(stem.geometry, stride=(1, 1, 1)))
+    strides = replace(file.network, stages=(stem, *others))
+    save_model(replace(file, network=strides), tmp_path / "strides.safetensors")
+    refused(tmp_path / "strides.safetensors", "another stride, padding or groups")
 
     # Files of an InCab that recorded nobody are judged by their split.
     old = {name: value for name, value in file.training.items() if name != "people"}

@@ -17,7 +17,7 @@ from core.engines.reference import ReferenceEngine
 from core.errors import DataError
 from core.modelfile import Model, load_model, save_model
 from core.models.mobilenet3d import MobileNet3D
-from core.network import Network
+from core.network import Int8Network, Network, Quantization
 from core.quantization import QatMobileNet3D, convert
 from tests.training.importers.published import (
     MobileNet,
@@ -213,3 +213,47 @@ def test_other_classes(
     assert "skipped  the classifier of 34 classes" in run.started_from
     with pytest.raises(DataError, match="fit a float student from it first"):
         Run(replace(tiny, quantize=True), tiny_store, tmp_path / "b", start=path, threads=1)
+
+
+def test_ranges_are_not_kept_through_float_epochs(
+    imported: Callable[..., Path], tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = replace(
+        tiny,
+        quantize=True,
+        weight_limit=127,
+        epochs=3,
+        schedule="steps",
+        quantize_from_epoch=1,
+        freeze_observers_epoch=2,
+    )
+    run = Run(recipe, tiny_store, tmp_path / "run", start=imported("int_student"), threads=1)
+    assert "skipped  28 activation ranges; float epochs have none" in run.started_from
+    assert isinstance(run.model, QatMobileNet3D)
+    assert run.model.pool_quantizer.is_unset
+
+
+def test_scales_beyond_float32_are_refused(
+    imported: Callable[..., Path],
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = load_model(imported("int_student"))
+    network = file.network
+    assert isinstance(network, Int8Network)
+    first, *others = network.convolutions
+    far = Quantization(1e300, first.output.zero_point)
+    beyond = replace(first, weight_scale=np.full_like(first.weight_scale, 3e38))
+    second = replace(others[0], input=far)
+    for convolutions, why in (
+        ((beyond, *others), "cannot be rebuilt here"),
+        ((replace(first, output=far), second, *others[1:]), "cannot be rebuilt|beyond float32"),
+    ):
+        spoilt = replace(file, network=replace(network, convolutions=convolutions))
+        monkeypatch.setattr("training.start.load_model", lambda path, spoilt=spoilt: spoilt)
+        recipe = replace(tiny, quantize=True, weight_limit=127, schedule="steps")
+        path = tmp_path / "int_student.safetensors"
+        with pytest.raises(DataError, match=why):
+            Run(recipe, tiny_store, tmp_path / "run", start=path, threads=1)

@@ -59,8 +59,8 @@ class Fit:
     split: int = 0
     """Which split of the people."""
     start: Path | None = None
-    """Run or fp32 model file to start from, an imported one for instance; an int8 twin is made from
-    exactly that network."""
+    """Run or model file to start from, an imported one for instance; an int8 twin is made from
+    exactly that network when it is fp32."""
     teacher: Path | None = None
     """Run or fp32 model file to learn from (with beta above 0); the start run if left out."""
     resume: bool = False

@@ -15,13 +15,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.fusion import fuse
-from core.models.mobilenet3d import MobileNet3D
+from core.models.mobilenet3d import STEM_CHANNELS, MobileNet3D
 from core.network import FloatConv, FloatNetwork
 from training.importers.formats import Part
 from training.importers.renaming import as_shape, load_renamed
 
 BLOCKS = 13
-_STEM_CHANNELS, _LAST_CHANNELS = 32, 1024
+_LAST_CHANNELS = 1024
 _MOST_CLASSES = 10_000
 _WIDEST = 8
 
@@ -73,7 +73,7 @@ def read_mobilenet(part: Part) -> tuple[FloatNetwork, float]:
     if len(inputs) != 5 or inputs[1] not in (1, 3):
         raise ValueError(f"{stem} takes no pictures of one or three channels")
     # Sooner than a network of that width is built.
-    if inputs[0] != int(_STEM_CHANNELS * width):
+    if inputs[0] != int(STEM_CHANNELS * width):
         raise ValueError(
             f"{stem} has {inputs[0]} channels, {classifier}.weight belongs to a width of {width:g}"
         )

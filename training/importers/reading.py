@@ -128,7 +128,10 @@ def _check_archive(path: Path) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
         raise ModelFileError(f"{path} is damaged ({_reason(error)}); copy it again.") from error
     if spoilt is not None:
-        raise ModelFileError(f"{path} is damaged (a checksum is wrong); copy it again.")
+        raise ModelFileError(
+            f"{path} is damaged (a checksum is wrong), or was saved without checksums; "
+            "copy it again, or save it again with them."
+        )
 
 
 def _unpickle(path: Path) -> Any:
