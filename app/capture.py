@@ -87,7 +87,9 @@ class Capture(QThread):
         self.view_size = (3840, 2160)
         self.playback = Playback()
         self._video: VideoFile | None = None
-        self._buffers = ClipBuffers(kinds(setup.spec, setup.teacher_spec))
+        # What was asked for last; the thread may still cut what was asked for before.
+        self._kinds = kinds(setup.spec, setup.teacher_spec)
+        self._buffers = ClipBuffers(self._kinds)
         self._changed: tuple[ClipSpec, ...] | None = None
         self._lock = threading.Lock()
         self._generation = 0
@@ -112,10 +114,12 @@ class Capture(QThread):
 
         A file that rests fills it with the frames before the one that is shown.
         """
+        before, self._kinds = self._kinds, kinds(spec, teacher_spec)
         with self._lock:
-            self._changed = kinds(spec, teacher_spec)
+            self._changed = self._kinds
+        fresh = not set(self._kinds).issubset(before)
         resting = not self.playback.playing or self.playback.at_end
-        if isinstance(self.setup.address, Path) and self.captured and resting:
+        if isinstance(self.setup.address, Path) and self.captured and resting and fresh:
             self.playback.step(0)
 
     def stop(self) -> None:

@@ -22,6 +22,11 @@ from core.clip import ClipSpec
 from core.probe import ProbeMode
 
 _NOBODY = ModelChoice({}, {})
+# A teacher in the middle of a clip takes seconds; nothing is lost that waits for it.
+_TEACHER_ENDS_MS = 300
+# Teachers that did not end in time. A QThread that is destroyed while it runs takes the process
+# down; this one ends when its clip is answered, or with the process.
+_left: list[Inference] = []
 
 
 class Lineup(QObject):
@@ -48,19 +53,26 @@ class Lineup(QObject):
         self.setObjectName("incab-models")
         self._students = Inference(_part(choice, STUDENTS), threads, probe, self)
         self._teacher = Inference(_NOBODY, 1, probe, self)
-        self._asked = choice
-        # A teacher that waits until the students it has to fit are there.
-        self._next_teacher: ModelChoice | None = _part(choice, ("teacher",))
+        # The teacher that was asked for, whether it runs, loads or waits.
+        self._wanted_teacher = _part(choice, ("teacher",))
+        # One that waits until the students it has to fit are there.
+        self._next_teacher: ModelChoice | None = self._wanted_teacher
+        # Students that are made ready, and whether a teacher is.
+        self._next_students: ModelChoice | None = None
+        self._teacher_changing = False
+        self._students_loaded = False
+        self._told: ModelChoice | None = None
         self._pair: ModelPair | None = None
         self._guest: ModelPair | None = None
         self._failed: set[Slot] = set()
         for inference in (self._students, self._teacher):
-            inference.trying.connect(self.trying)
             inference.ready.connect(self._on_ready)
             inference.faulted.connect(self.faulted)
             inference.stalled.connect(self.stalled)
             inference.failed.connect(self._on_failed)
             inference.refused.connect(self.refused)
+        # A trial is shown on the students' panels.
+        self._students.trying.connect(self.trying)
         self._students.described.connect(self._on_students)
         self._students.idle.connect(self._on_students_idle)
         self._students.changing.connect(self._on_students_changing)
@@ -71,11 +83,8 @@ class Lineup(QObject):
 
     @property
     def choice(self) -> ModelChoice:
-        """The models that run, or are loaded for the first time."""
-        students, teacher = self._students.choice, self._teacher.choice
-        return ModelChoice(
-            {**students.paths, **teacher.paths}, {**students.engines, **teacher.engines}
-        )
+        """The students that run, or are loaded for the first time, and the teacher asked for."""
+        return _both(self._students.choice, self._wanted_teacher)
 
     @property
     def spec(self) -> ClipSpec | None:
@@ -98,15 +107,15 @@ class Lineup(QObject):
 
     def change(self, choice: ModelChoice) -> None:
         """Make other models ready; those that stay the same go on undisturbed."""
-        self._asked = choice
         students, teacher = _part(choice, STUDENTS), _part(choice, ("teacher",))
         other_students = students != _part(self._students.choice, STUDENTS)
-        other_teacher = teacher != _part(self._teacher.choice, ("teacher",))
+        other_teacher = teacher != self._wanted_teacher
         if not other_students and not other_teacher:
             # The same once more, because of one that failed or a file that was replaced.
             other_students = self._failed != {"teacher"}
             other_teacher = bool(teacher.paths) and (not self._failed or "teacher" in self._failed)
-        self._next_teacher = teacher if other_teacher else None
+        if other_teacher:
+            self._wanted_teacher = self._next_teacher = teacher
         if other_students:
             self._students.change(students)
         else:
@@ -123,11 +132,13 @@ class Lineup(QObject):
         self._teacher.stop()
 
     def wait(self, milliseconds: int) -> bool:
-        """Whether all threads end in time."""
+        """Whether the students' threads end in time; a teacher is waited for only briefly."""
         deadline_s = time.monotonic() + milliseconds / 1000
         ended = self._students.wait(milliseconds)
         left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
-        return self._teacher.wait(left_ms) and ended
+        if not self._teacher.wait(min(left_ms, _TEACHER_ENDS_MS)):
+            _left.append(self._teacher)
+        return ended
 
     # -- called from the source's thread -------------------------------------------------------
 
@@ -142,26 +153,33 @@ class Lineup(QObject):
     def _on_students(self, pair: ModelPair) -> None:
         self._pair = pair
         self._failed.difference_update(STUDENTS)
-        guest, spec = self._teacher.spec, self._students.spec
-        unfit = None
-        if self._guest is not None and guest is not None and spec is not None:
-            name = next(iter(self._teacher.choice.paths.values())).name
-            unfit = why_not_beside(name, (guest, self._teacher.labels), (spec, self.labels))
-        if unfit is not None:
-            self._guest = None
-            if self._next_teacher is None:
-                self._next_teacher = _NOBODY
-            self.refused.emit(unfit)
+        self._send_unfit_away()
         self._describe(only_teacher=False)
 
+    def _send_unfit_away(self) -> None:
+        """Take the teacher's place away where it does not fit the students that are there now."""
+        guest, spec = self._teacher.spec, self._students.spec
+        if self._guest is None or guest is None or spec is None:
+            return
+        name = next(iter(self._teacher.choice.paths.values())).name
+        unfit = why_not_beside(name, (guest, self._teacher.labels), (spec, self.labels))
+        if unfit is not None:
+            self._guest = None
+            if self._wanted_teacher == self._teacher.choice:
+                self._wanted_teacher = self._next_teacher = _NOBODY
+            self.refused.emit(unfit)
+
     def _on_students_idle(self) -> None:
+        self._students_loaded = True
         self._change_teacher()
         self.idle.emit()
 
     def _change_teacher(self) -> None:
-        """Begin with the teacher that waits, if one does."""
+        """Begin with the teacher that waits, if one does and the students are not changing."""
+        if not self._students_loaded or self._next_students is not None:
+            return
         wanted, self._next_teacher = self._next_teacher, None
-        if wanted is None or wanted == self._teacher.choice == _NOBODY:
+        if wanted is None or (not wanted.paths and self._teacher.beside is None):
             return
         spec = self._students.spec
         if spec is not None:
@@ -170,11 +188,13 @@ class Lineup(QObject):
             self._teacher.beside = Beside(spec, self.labels)
             self._teacher.change(wanted)
         elif wanted.paths:
+            self._wanted_teacher = self._teacher.choice
             self.refused.emit("A teacher answers beside students; choose students that can run.")
 
     def _on_teacher(self, guest: ModelPair) -> None:
         before, self._guest = self._guest, guest if self._teacher.choice.paths else None
         self._failed.discard("teacher")
+        self._send_unfit_away()
         if self._pair is not None and (before is not None or self._guest is not None):
             self._describe(only_teacher=True)
 
@@ -192,6 +212,9 @@ class Lineup(QObject):
         )
 
     def _on_ready(self, slot: Slot, report: EngineReport) -> None:
+        if slot == "teacher" and self._guest is None:
+            # It does not fit, and goes again.
+            return
         self._failed.discard(slot)
         self.ready.emit(slot, report)
 
@@ -200,12 +223,24 @@ class Lineup(QObject):
         self.failed.emit(slot, sentence)
 
     def _on_students_changing(self, choice: ModelChoice | None) -> None:
-        self.changing.emit(None if choice is None else self._asked)
-        if choice is None:
-            self._change_teacher()
+        self._next_students = choice
+        self._say_changing()
 
     def _on_teacher_changing(self, choice: ModelChoice | None) -> None:
-        self.changing.emit(None if choice is None else self._asked)
+        self._teacher_changing = choice is not None
+        if choice is None and self._next_teacher is None:
+            # It has taken over or was refused.
+            self._wanted_teacher = self._teacher.choice
+        self._say_changing()
+
+    def _say_changing(self) -> None:
+        """Tell what is made ready, if anything still is; the teacher's turn may have come."""
+        self._change_teacher()
+        busy = self._next_students is not None or self._teacher_changing
+        students = self._next_students or self._students.choice
+        told, self._told = self._told, _both(students, self._wanted_teacher) if busy else None
+        if self._told != told:
+            self.changing.emit(self._told)
 
 
 def choice_of(options: WindowOptions) -> ModelChoice:
@@ -214,6 +249,11 @@ def choice_of(options: WindowOptions) -> ModelChoice:
     if options.teacher is not None:
         files["teacher"] = options.teacher
     return ModelChoice.of(files, options.engine)
+
+
+def _both(students: ModelChoice, teacher: ModelChoice) -> ModelChoice:
+    """All places together."""
+    return ModelChoice({**students.paths, **teacher.paths}, {**students.engines, **teacher.engines})
 
 
 def _part(choice: ModelChoice, slots: Iterable[Slot]) -> ModelChoice:

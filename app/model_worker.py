@@ -38,6 +38,8 @@ LOADING_LIMIT_S = 120.0
 # many times as long as the engine took before.
 ANSWER_LIMIT_S = 30.0
 _TIMES_SLOWER = 10.0
+# A teacher gives way to everything else on the machine.
+_TEACHER_TIMES_LONGER = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +74,8 @@ class Step:
         if self.doing != "answering":
             # A trial is a child process with a time limit of its own, and a file is no engine.
             return math.inf
-        return max(ANSWER_LIMIT_S, _TIMES_SLOWER * self.slowest_ms / 1000)
+        longer = _TEACHER_TIMES_LONGER if self.slot == "teacher" else 1.0
+        return longer * max(ANSWER_LIMIT_S, _TIMES_SLOWER * self.slowest_ms / 1000)
 
 
 class ModelWorker(QThread):

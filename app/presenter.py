@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStackedWidget
 
 from app.messages import (
+    SLOTS,
     STUDENTS,
     EngineReport,
     ModelPair,
@@ -211,12 +212,12 @@ class Presenter(QObject):
         else:
             video.show_warming_up(picture.filled, picture.needed)
 
-    def _on_restart(self) -> None:
+    def _on_restart(self, slots: tuple[Slot, ...]) -> None:
         self._forget_label()
-        self._show_waiting()
+        self._show_waiting(slots)
 
-    def _show_waiting(self) -> None:
-        for slot in self._session.engines:
+    def _show_waiting(self, slots: tuple[Slot, ...] = SLOTS) -> None:
+        for slot in self._session.engines.keys() & set(slots):
             self._widgets.panels[slot].show_waiting(self._waiting_text())
 
     def _on_answer(self, shown: Shown) -> None:

@@ -67,7 +67,7 @@ class Session(QObject):
     models_changing = Signal(object)  # ModelChoice being made ready; None when that is over
     models_refused = Signal(str)  # why it cannot be used; the present models go on
     picture = Signal(object)  # Picture
-    restarted = Signal()  # labels begin anew: another source, a jump, a gap
+    restarted = Signal(object)  # slots whose labels begin anew: another source, a jump, a gap
     answered = Signal(object)  # Shown
     numbers = Signal(object)  # Numbers
     signal_changed = Signal(object, int)  # SourceStatus, seconds since its last good picture
@@ -378,21 +378,21 @@ class Session(QObject):
         _log.warning("%s: %s", slot, sentence)
         self._labelling.fail(slot)
         if self._labelling.all_failed:
-            self.tally.forget_newest()
+            self.tally.forget_newest(STUDENTS)
         self.model_failed.emit(slot, sentence)
 
     def _on_model_faulted(self, slot: Slot, fault: Fault) -> None:
         _log.warning("%s: %s", slot, fault.sentence)
         self._labelling.fault(slot)
-        if self._labelling.nobody_runs:
-            # Nobody speaks any more, so nothing on the screen is of now.
-            self.forget_labels()
+        if slot in STUDENTS and self._labelling.nobody_runs:
+            # Neither speaks any more, so what they said is not of now.
+            self.forget_labels(STUDENTS)
         self.model_faulted.emit(slot, fault)
 
     def _on_model_stalled(self, stall: Stall) -> None:
         # One thread runs both students: while one keeps it, no label is of now. Told every second.
         if stall.slot in STUDENTS and self.tally.has_label:
-            self.forget_labels()
+            self.forget_labels(STUDENTS)
         self.model_stalled.emit(stall)
 
     def _on_models_refused(self, text: str) -> None:
@@ -419,11 +419,11 @@ class Session(QObject):
         self.navigator.position_s = picture.frame.time_s
         self.picture.emit(picture)
 
-    def forget_labels(self) -> None:
-        """No label is of now, and none may stay on the screen."""
-        self._labelling.begin_anew()
-        self.tally.forget_newest()
-        self.restarted.emit()
+    def forget_labels(self, slots: tuple[Slot, ...] = SLOTS) -> None:
+        """No label of these models is of now, and none may stay on the screen."""
+        self._labelling.begin_anew(slots)
+        self.tally.forget_newest(slots)
+        self.restarted.emit(slots)
 
     def _show(self, answer: Answer) -> None:
         # A clip from before a restart, or from before the source failed, may be answered after it.

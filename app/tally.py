@@ -85,10 +85,12 @@ class Tally:
         """Whether an answer is on the screen."""
         return self._newest_captured_s is not None
 
-    def forget_newest(self) -> None:
-        """There is no label on the screen any more."""
-        self._newest_captured_s = None
-        self._teacher.captured_s = None
+    def forget_newest(self, slots: tuple[Slot, ...] = SLOTS) -> None:
+        """There is no label of these models on the screen any more."""
+        if not set(slots).isdisjoint(STUDENTS):
+            self._newest_captured_s = None
+        if "teacher" in slots:
+            self._teacher.captured_s = None
 
     def forget_teacher(self) -> None:
         """There is no teacher, or another one."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
-from app.messages import STUDENTS, EngineReport, Slot
+from app.messages import STUDENTS, EngineReport, ModelPair, Slot
 from app.model_choice import Fault, ModelChoice, Stall
 from app.session import Session
 from app.widgets.banner import Banner
@@ -31,7 +31,7 @@ class ModelFaults(QObject):
         self.retry.setShortcut(RETRY_KEY)
         self.retry.setEnabled(False)
         self.retry.triggered.connect(session.retry_models)
-        session.models_described.connect(self._failures.clear)
+        session.models_described.connect(self._on_models)
         session.teacher_changed.connect(lambda: self._failures.pop("teacher", None))
         session.model_ready.connect(self._on_ready)
         session.model_faulted.connect(self._on_fault)
@@ -40,6 +40,12 @@ class ModelFaults(QObject):
         session.models_changing.connect(self._on_changing)
         session.models_idle.connect(self._on_idle)
         session.models_refused.connect(banner.show_problem)
+
+    def _on_models(self, models: ModelPair) -> None:
+        # A teacher that failed beside other students still waits to be tried again.
+        for slot in tuple(self._failures):
+            if slot in STUDENTS or slot not in models.models:
+                del self._failures[slot]
 
     def _on_ready(self, slot: Slot, report: EngineReport) -> None:
         self._failures.pop(slot, None)

@@ -60,9 +60,10 @@ class ModelPresenter(QObject):
         if choice is None:
             self._chooser.show_state("", busy=False)
             return
-        now = self._session.choice
+        models = self._session.models
+        now = {} if models is None else {s: m.file_name for s, m in models.models.items()}
         # Those that stay the same need not be made ready; after a failure all are the same.
-        others = [slot for slot in choice.paths if choice.paths[slot] != now.paths.get(slot)]
+        others = [slot for slot in choice.paths if choice.paths[slot].name != now.get(slot)]
         names = " and ".join(choice.paths[slot].name for slot in others or choice.paths)
         self._chooser.show_choice(choice)
         self._chooser.show_state(f"Making {names} ready; the present models go on.", busy=True)

@@ -38,7 +38,7 @@ class RecordingPresenter(QObject):
     """Feeds a Recorder from the session's signals while recording."""
 
     started = Signal(object)  # Path of the session file
-    saved = Signal(object)  # Path of the session file, closed
+    saved = Signal(object, int)  # Path of the last session file, closed, and how many there are
     _broken = Signal(str)  # from the recorder's thread: it has ended by itself
 
     def __init__(
@@ -153,7 +153,7 @@ class RecordingPresenter(QObject):
                     "No picture was stored.",
                     sign="record",
                 )
-                self.saved.emit(recorder.path)
+                self.saved.emit(recorder.path, len(recorder.files))
         if not self._ending:
             self._watch.stop()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from app.messages import EngineReport, Slot, engine_title
+from app.messages import STUDENTS, EngineReport, Slot, engine_title
 from app.model_choice import Fault, Stall
 from app.recording.records import EventRecord
 from app.session import Session
@@ -26,7 +26,8 @@ class EventLog(QObject):
         self._session = session
         self._note = note
         self._signal = ""
-        self._stalled_s = math.inf
+        # By whether it is the students' thread; the teacher has its own.
+        self._stalled_s = {True: math.inf, False: math.inf}
         session.state_changed.connect(self._on_state)
         session.signal_changed.connect(self._on_signal)
         session.restarted.connect(lambda: note("restart", "labels begin anew"))
@@ -67,6 +68,7 @@ class EventLog(QObject):
 
     def _on_stall(self, stall: Stall) -> None:
         # It is told every second for as long as it lasts; a new one begins to count again.
-        if stall.seconds <= self._stalled_s:
+        students = stall.slot in STUDENTS
+        if stall.seconds <= self._stalled_s[students]:
             self._note("fault", f"{stall.slot}: no answer for {stall.seconds} s")
-        self._stalled_s = stall.seconds
+        self._stalled_s[students] = stall.seconds

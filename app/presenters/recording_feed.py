@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from app.messages import EngineReport, ModelPair, Numbers, Shown, Slot
+from app.messages import STUDENTS, EngineReport, ModelPair, Numbers, Shown, Slot
 from app.model_choice import Fault
 from app.recording.from_models import record_of_answer
 from app.recording.records import ClipRecord, CountersRecord, ModelRecord, Record, TruthRecord
@@ -67,7 +67,12 @@ class RecordingFeed(QObject):
         self._running = False
 
     def _on_models(self, models: ModelPair) -> None:
-        self._models.clear()
+        # Students that are others will be ready; a teacher beside them goes on.
+        self._models = {
+            slot: record
+            for slot, record in self._models.items()
+            if slot not in STUDENTS and slot in models.models
+        }
 
     def _on_ready(self, slot: Slot, report: EngineReport) -> None:
         models = self._session.models
@@ -100,6 +105,8 @@ class RecordingFeed(QObject):
             for slot, prediction in answer.predictions.items()
             if slot in self._models
         }
+        if not answers:
+            return
         # By its age, anew for each: the session's clock stands still while the machine sleeps.
         captured_unix_s = self._unix_s() - (self._monotonic_s() - offer.captured_s)
         self._put(

@@ -104,8 +104,9 @@ class Recordings(QObject):
         if self._menu_button is not None:
             self.menu.popup(self._menu_button.mapToGlobal(self._menu_button.rect().bottomLeft()))
 
-    def _on_saved(self, path: Path) -> None:
-        self._saved = path
+    def _on_saved(self, path: Path, files: int) -> None:
+        # Of several files the person says which.
+        self._saved = path if files == 1 else None
 
     # -- opening -------------------------------------------------------------------------------
 

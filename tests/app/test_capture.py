@@ -158,6 +158,22 @@ def test_other_clips_of_a_paused_file_are_filled_from_the_file(
     assert after.clip.frame_indices[0] < before.clip.frame_indices[0]
 
 
+def test_a_paused_file_stays_as_it_is_when_fewer_kinds_of_clips_are_wanted(
+    qtbot: QtBot, rig: Callable[..., Rig], videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(SPEC, resize=18, crop=16)
+    made = rig(videos / "long.mp4", teacher_spec=other)
+    made.capture.start()
+    made.capture.playback.seek(5.0)
+    qtbot.waitUntil(lambda: made.capture.captured > 0)
+    moves: list[int] = []
+    monkeypatch.setattr(made.capture.playback, "step", moves.append)
+    made.capture.look_at(SPEC)
+    assert moves == []
+    made.capture.look_at(SPEC, other)
+    assert moves == [0]
+
+
 def test_loop_begins_a_new_generation_and_never_ends(
     qtbot: QtBot, rig: Callable[..., Rig], videos: Path
 ) -> None:

@@ -316,6 +316,14 @@ def test_a_thread_that_broke_down_over_a_clip_is_neither_waited_for_nor_replaced
     assert log.stalled == []
 
 
+def test_a_teacher_which_gives_way_gets_ten_times_as_long_before_it_counts_as_hanging() -> None:
+    def limit_s(slot: Slot, slowest_ms: float) -> float:
+        return model_worker.Step(slot, "openvino", "answering", slowest_ms).limit_s
+
+    for slowest_ms in (0.0, 8000.0):
+        assert limit_s("teacher", slowest_ms) == 10 * limit_s("int8", slowest_ms)
+
+
 # Other models
 
 

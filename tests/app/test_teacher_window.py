@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -200,7 +201,13 @@ def test_a_teacher_that_no_longer_fits_other_students_is_taken_away(
 
 
 def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
-    qtbot: QtBot, make_window: MakeWindow, videos: Path, teacher: Path, unruly: Unruly
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    videos: Path,
+    teacher: Path,
+    models: dict[str, Path],
+    tmp_path: Path,
+    unruly: Unruly,
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"), probe="never", loop=True)
     qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
@@ -216,10 +223,23 @@ def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
     qtbot.waitUntil(lambda: window.session.tally.agreement.clips > clips, timeout=_PATIENCE_MS)
     for slot in STUDENTS:
         assert window.widgets.panels[slot].activity.text not in ("not running", "not answering")
+    # Beside other students it still says so, and can be tried again.
+    copy = tmp_path / "another.safetensors"
+    shutil.copy(models["fp32"], copy)
+    window.chooser.take_file("fp32", copy)
+    window.chooser.use.trigger()
+    student = window.widgets.panels["fp32"]
+    qtbot.waitUntil(lambda: student.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
+    qtbot.waitUntil(window.faults.retry.isEnabled, timeout=_PATIENCE_MS)
+    assert panel.activity.text == "not running"
+    tally = window.session.tally
     unruly.broken.clear()
     qtbot.keyClick(window, Qt.Key.Key_F5)
     wait_for_answers(qtbot, window)
-    assert window.session.tally.agreement.clips > clips
+    # The students went on undisturbed.
+    assert window.session.tally is tally
+    clips = tally.agreement.clips
+    qtbot.waitUntil(lambda: tally.agreement.clips > clips, timeout=_PATIENCE_MS)
 
 
 def test_a_teacher_is_recorded_and_comes_back(
@@ -253,6 +273,36 @@ def test_a_teacher_is_recorded_and_comes_back(
     assert "as recorded" in review.widgets.panels["teacher"].engine.text()
     assert review.timeline.record is not None
     assert "teacher" in review.timeline.record.columns(100)
+
+
+def test_a_recording_keeps_the_teacher_when_the_students_are_swapped(
+    qtbot: QtBot, playing: MainWindow, teacher: Path, models: dict[str, Path], tmp_path: Path
+) -> None:
+    playing.settings.recordings_folder = tmp_path / "recordings"
+    choose(playing, teacher)
+    wait_for_answers(qtbot, playing)
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(playing, Qt.Key.Key_R, control)
+    copy = tmp_path / "another.safetensors"
+    shutil.copy(models["fp32"], copy)
+    playing.chooser.take_file("fp32", copy)
+    playing.chooser.use.trigger()
+    panel = playing.widgets.panels["fp32"]
+    qtbot.waitUntil(lambda: panel.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
+    late: list[Shown] = []
+    playing.session.answered.connect(
+        lambda shown: late.append(shown) if "teacher" in shown.decisions else None
+    )
+    qtbot.waitUntil(lambda: len(late) > 5, timeout=_PATIENCE_MS)
+    with qtbot.waitSignal(playing.recordings.recording.saved, timeout=_PATIENCE_MS) as saved:
+        qtbot.keyClick(playing, Qt.Key.Key_R, control)
+    with read_session(saved.args[0]) as session:
+        answered = {number: answers.best >= 0 for number, answers in session.answers.items()}
+        by_teacher = next(n for n, model in session.models.items() if model.slot == "teacher")
+        frames = set(session.clips.frame[answered[by_teacher]].tolist())
+        assert {one.answer.offer.clip.frame_index for one in late[:5]} <= frames
+        # No clip that nobody answered.
+        assert np.any(list(answered.values()), axis=0).all()
 
 
 def test_three_panels_and_a_part_at_the_side_find_room_in_1280_by_720(

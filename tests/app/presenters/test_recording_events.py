@@ -25,6 +25,9 @@ def test_each_stall_is_one_event_however_long_it_lasts(qtbot: QtBot, tmp_path: P
         session.tally._newest_captured_s = time.monotonic()
         for second in (3, 4, 5):
             inference.stalled.emit(Stall("int8", "OpenVINO", second))
+            # On a thread of its own.
+            inference.stalled.emit(Stall("teacher", "OpenVINO", second + 7))
     restart, fault = ("restart", "labels begin anew"), ("fault", "int8: no answer for 3 s")
-    assert sorted(noted) == sorted([restart, fault] * 2)
+    teacher = ("fault", "teacher: no answer for 10 s")
+    assert sorted(noted) == sorted([restart, fault, teacher] * 2)
     assert not session.tally.has_label

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,10 @@ from app.recording.annotate import Line, draw, lines_at, write_annotated_video
 from app.recording.from_models import record_of_file
 from app.recording.lookup import Lookup
 from app.recording.reader import read_session
+from app.recording.writer import SessionWriter
 from core.errors import InCabError
 from core.video import VideoFile
-from tests.app.recording.doubles import clip, write_session
+from tests.app.recording.doubles import CAMERA, answer, clip, model, write_session
 
 FRAMES = 40
 
@@ -67,6 +69,38 @@ def test_the_lines_are_what_was_shown(path: Path) -> None:
         # More than a second later nothing is known any more.
         assert lines_at(lookup, 39) != []
         assert lines_at(lookup, 40) == []
+
+
+@pytest.mark.parametrize("blank", [False, True])
+def test_a_clip_that_a_teacher_alone_answered_takes_no_label_away(
+    tmp_path: Path, blank: bool
+) -> None:
+    path = tmp_path / "s.sqlite"
+    writer = SessionWriter(path, CAMERA)
+    for slot in ("int8", "fp32", "teacher"):
+        writer.add(model(slot))
+    for record in (clip(5, 1, 2), clip(9, 0, 0)):
+        writer.add(record)
+    # The teacher alone: of a frame between them, and of one of theirs once more.
+    for frame in (7, 9):
+        writer.add(replace(clip(frame, 0, 0, segment=1), answers={"teacher": answer(2, 2)}))
+    writer.close("stopped")
+    with read_session(path) as session:
+        lookup = Lookup(session, blank=blank)
+        assert lookup.positions.tolist() == [0, 2, 1]
+        frames = [0, 1, 2] if blank else [5, 7, 9]
+        assert [lookup.at(frame) for frame in frames] == [0, 2, 1]
+        assert [lookup.at_or_before(frame) for frame in frames] == [0, 0, 1]
+
+
+def test_where_a_teacher_alone_was_recorded_its_clips_count(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    writer = SessionWriter(path, CAMERA)
+    writer.add(model("teacher"))
+    writer.add(replace(clip(5, 0, 0), answers={"teacher": answer(2, 2)}))
+    writer.close("stopped")
+    with read_session(path) as session:
+        assert Lookup(session).at_or_before(8) == 0
 
 
 def test_a_long_text_is_made_smaller_and_not_cut() -> None:
