@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Mapping
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
+from app.answering import Answering
 from app.machine import default_threads
 from app.messages import Answer, ClipOffer, ModelPair, Slot
 from app.model_choice import Beside, Failed, Fault, ModelChoice, ModelEvent, Ready, Stall
@@ -57,18 +58,8 @@ class _Candidate:
         return " ".join(dict.fromkeys(sentences)) or None
 
 
-class Inference(QObject):
+class Inference(Answering):
     """Answers clips with the models of one choice, until it is told to stop."""
-
-    described = Signal(object)  # ModelPair; first of all, and again whenever the models changed
-    trying = Signal(str)  # an engine runs in a child process for the first time on this CPU
-    ready = Signal(str, object)  # slot whose engine has proved itself, EngineReport
-    faulted = Signal(str, object)  # slot, Fault; something is done about it
-    stalled = Signal(object)  # Stall; once a second while clips wait in vain
-    failed = Signal(str, str)  # slot, sentence; for good, unless the choice is made again
-    idle = Signal()  # every model runs or has failed
-    changing = Signal(object)  # ModelChoice that is being made ready; None when that is over
-    refused = Signal(str)  # why that choice cannot be used; the present one goes on
 
     def __init__(
         self,

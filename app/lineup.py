@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
+from app.answering import Answering
 from app.inference import Inference
 from app.messages import STUDENTS, Answer, ClipOffer, EngineReport, ModelPair, Slot
 from app.model_choice import Beside, ModelChoice
@@ -29,18 +30,8 @@ _TEACHER_ENDS_MS = 300
 _left: list[Inference] = []
 
 
-class Lineup(QObject):
+class Lineup(Answering):
     """What app.inference.Inference is to the session, with a third place that may be empty."""
-
-    described = Signal(object)
-    trying = Signal(str)
-    ready = Signal(str, object)
-    faulted = Signal(str, object)
-    stalled = Signal(object)
-    failed = Signal(str, str)
-    idle = Signal()
-    changing = Signal(object)
-    refused = Signal(str)
 
     def __init__(
         self,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
+from app.answering import Answering
 from app.messages import (
     SLOTS,
     STUDENTS,
@@ -36,18 +37,8 @@ _MOST_UNFETCHED = 64
 _REFUSAL = "This window shows a recorded session; open its video in a window of its own instead."
 
 
-class RecordedModels(QObject):
+class RecordedModels(Answering):
     """What app.inference.Inference is to the session, without any model."""
-
-    described = Signal(object)
-    trying = Signal(str)
-    ready = Signal(str, object)
-    faulted = Signal(str, object)
-    stalled = Signal(object)
-    failed = Signal(str, str)
-    idle = Signal()
-    changing = Signal(object)
-    refused = Signal(str)
 
     def __init__(self, lookup: Lookup, parent: QObject | None = None) -> None:
         super().__init__(parent)
