@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.messages import STUDENTS, Slot
+from app.messages import SLOTS, STUDENTS, Slot
 from app.timeline_levels import UNKNOWN, Levels, Row, highest
 
 # Answers are kept in cells this long; an hour is 108,000 of them.
@@ -95,9 +95,10 @@ class TimelineRecord:
         """1 in each of a file's cells in which the models differ."""
         return self._differs.row
 
-    def interrupt(self) -> None:
-        """What follows does not continue what was: a restart, a gap, a seek."""
-        self._last_cells.clear()
+    def interrupt(self, slots: Iterable[Slot] = SLOTS) -> None:
+        """What these say next does not continue what they said: a restart, a gap, a seek."""
+        for slot in slots:
+            self._last_cells.pop(slot, None)
 
     def forget_teacher(self) -> None:
         """There is none any more, or another."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app.messages import Picture, Shown, SourceInfo
+from app.messages import Picture, Shown, Slot, SourceInfo
 from app.session import Session
 from app.timeline_jumps import (
     next_disagreement,
@@ -111,9 +111,9 @@ class TimelinePresenter(QObject):
         if self._clock() - self._refreshed_s >= _REFRESH_S:
             self.refresh()
 
-    def _on_restart(self) -> None:
+    def _on_restart(self, slots: tuple[Slot, ...]) -> None:
         if self.record is not None:
-            self.record.interrupt()
+            self.record.interrupt(slots)
 
     def _on_answer(self, shown: Shown) -> None:
         predictions = shown.answer.predictions

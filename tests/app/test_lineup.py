@@ -171,3 +171,18 @@ def test_nobody_waits_long_for_a_teacher_that_does_not_end(
     assert not unruly.release.is_set()
     # What still runs in it is not destroyed.
     assert lineup_module._left == [lineup._teacher]
+
+
+def test_only_the_students_trial_is_told(
+    qtbot: QtBot, models: dict[Slot, Path], teacher: Path
+) -> None:
+    lineup = Lineup(ModelChoice({**models, "teacher": teacher}, {}), 1, "again")
+    tried: list[str] = []
+    lineup.trying.connect(tried.append)
+    log = Log(lineup)
+    lineup.start()
+    qtbot.waitUntil(lambda: log.running == {"int8", "fp32", "teacher"}, timeout=_PATIENCE_MS)
+    # The panels that show it belong to the students.
+    assert tried == ["openvino"]
+    lineup.stop()
+    assert lineup.wait(_PATIENCE_MS)

@@ -242,6 +242,42 @@ def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
     qtbot.waitUntil(lambda: tally.agreement.clips > clips, timeout=_PATIENCE_MS)
 
 
+def test_who_does_not_answer_loses_its_label_and_nobody_else_does(
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    videos: Path,
+    teacher: Path,
+    unruly: Unruly,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.inference.TEACHER_STALL_S", 0.3)
+    window = make_window(source=str(videos / "long.mp4"), probe="never", loop=True)
+    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
+    engines = window.chooser.engines["teacher"]
+    engines.setCurrentIndex(engines.findData("eager"))
+    choose(window, teacher)
+    wait_for_answers(qtbot, window)
+    forgotten: list[tuple[str, ...]] = []
+    window.session.restarted.connect(forgotten.append)
+    panels = window.widgets.panels
+    unruly.hanging.add(("fp32", "eager"))
+    qtbot.waitUntil(lambda: panels["teacher"].activity.text == "not answering", timeout=5000)
+    assert [panels[slot].activity.text for slot in STUDENTS] == [title_of(DARK)] * 2
+    assert window.widgets.video.accessibleDescription() != ""
+    # The video may have begun again, which all begin anew with.
+    assert STUDENTS not in forgotten
+    unruly.hanging.clear()
+    unruly.release.set()
+    wait_for_answers(qtbot, window)
+    unruly.release.clear()
+    unruly.hanging.add(("int8", "openvino"))
+    qtbot.waitUntil(lambda: panels["int8"].activity.text == "not answering", timeout=5000)
+    assert panels["teacher"].activity.text == title_of(DARK)
+    assert STUDENTS in forgotten
+    unruly.hanging.clear()
+    unruly.release.set()
+
+
 def test_a_teacher_is_recorded_and_comes_back(
     qtbot: QtBot, playing: MainWindow, teacher: Path, tmp_path: Path
 ) -> None:

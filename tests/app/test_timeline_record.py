@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.messages import STUDENTS
 from app.timeline_record import CELLS_PER_SECOND, LIVE_WINDOW_S, UNKNOWN, TimelineRecord
 from tests.app.doubles import LABELS
 
@@ -99,6 +100,17 @@ def test_a_teacher_has_a_row_from_its_first_answer_and_touches_no_other() -> Non
     record.forget_teacher()
     assert "teacher" not in record.columns(300)
     assert list(record.moment(1.0).answers) == ["int8", "fp32"]
+
+
+def test_an_interruption_of_the_students_leaves_the_teachers_strip_whole() -> None:
+    record = TimelineRecord(LABELS, 10.0)
+    everybody = {"int8": 1, "fp32": 1, "teacher": 2}
+    record.add(0.01, everybody)
+    record.interrupt(STUDENTS)
+    record.add(0.34, everybody)
+    rows = record.columns(300)
+    assert list(rows["teacher"][:11]) == [2] * 11
+    assert list(rows["int8"][:11]) == [1, *[UNKNOWN] * 9, 1]
 
 
 def test_a_live_record_starts_anew_with_its_teacher() -> None:

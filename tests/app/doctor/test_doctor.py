@@ -65,7 +65,7 @@ def test_a_display_that_is_missing_and_one_that_does_not_answer_are_told_apart(
     missing = display.examine_display()
     assert missing.verdict == "note"
     assert "`incab replay`" in missing.sentence
-    monkeypatch.setenv("DISPLAY", ":77")
+    monkeypatch.setenv("DISPLAY", ":9977")
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
     silent = display.examine_display()
     assert silent.verdict == "bad"

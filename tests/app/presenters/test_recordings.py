@@ -357,6 +357,24 @@ def test_a_recording_is_exported_from_the_window(
     video.release()
 
 
+def test_of_a_recording_in_several_files_the_person_says_which_to_export(
+    qtbot: QtBot,
+    record: Callable[..., MainWindow],
+    videos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.recording.writer.CLIPS_A_FILE", 5)
+    window = record(str(videos / "long.mp4"))
+    folder = tmp_path / "recordings"
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.sqlite"))) > 1, timeout=20_000)
+    stop(qtbot, window)
+    dialog = window.recordings.ask_for_export()
+    assert dialog.windowTitle() == "Which recording?"
+    assert Path(dialog.directory().absolutePath()) == folder
+    dialog.close()
+
+
 def test_a_cancelled_export_leaves_nothing(
     qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], tmp_path: Path
 ) -> None:
