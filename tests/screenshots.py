@@ -1,11 +1,13 @@
-"""Draws the set of pictures in docs/screenshots: `python tests/screenshots.py [FOLDER] [NAME …]`.
+"""Draws the set of pictures in docs/screenshots: `python tests/screenshots.py [NAME …]`.
 
-Each scene runs in a process of its own, because Qt takes its scale when it starts. A quiet machine
-gives the truest figures.
+The scene with a teacher wants the file of a trained I3D (`--teacher FILE`) and is left out without:
+none is bundled, because of its 50 MB. Each scene runs in a process of its own, because Qt takes its
+scale when it starts. A quiet machine gives the truest figures.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -37,12 +39,13 @@ class Scene:
     scale: int = 1
     theme: str = "dark"
     camera: bool = False
+    teacher: bool = False
 
 
 class Stage:
     """The real window on the bundled models, and ways to wait for what it shows."""
 
-    def __init__(self, scene: Scene, folder: Path) -> None:
+    def __init__(self, scene: Scene, folder: Path, teacher: Path | None) -> None:
         from app.application import make_application
         from app.main_window import MainWindow
         from app.options import WindowOptions
@@ -56,6 +59,7 @@ class Stage:
                 annotations=None,
                 int8=models / "cabin_int8.safetensors",
                 fp32=models / "cabin_fp32.safetensors",
+                teacher=teacher if scene.teacher else None,
                 settings_path=folder / "incab.ini",
                 loop=False,
             ),
@@ -204,6 +208,13 @@ def _compare(stage: Stage) -> None:
     stage.window.compare.trigger()
 
 
+def _teacher(stage: Stage) -> None:
+    panel = stage.window.widgets.panels["teacher"]
+    stage.until(lambda: "teacher" in stage.window.session.engines)
+    stage.watch(21.0)
+    stage.until(lambda: panel.activity.text not in ("", "warming up"))
+
+
 def _keys(stage: Stage) -> None:
     stage.watch(5.0)
     stage.window.cheat_sheet.toggle()
@@ -220,6 +231,7 @@ SCENES = {
     "uncertain": Scene(play=_uncertain, size=(1280, 720)),
     "alerts": Scene(play=_alerts, size=(1280, 720), theme="light"),
     "compare": Scene(play=_compare, size=(1280, 720)),
+    "teacher": Scene(play=_teacher, teacher=True),
     "keys": Scene(play=_keys, size=(1280, 720)),
 }
 
@@ -254,10 +266,10 @@ def _indexed(pixels: np.ndarray, image: object, colours: int) -> object:
     )
 
 
-def draw(name: str, folder: Path) -> None:
+def draw(name: str, folder: Path, teacher: Path | None) -> None:
     """Draw one scene in this process."""
     with tempfile.TemporaryDirectory(prefix="incab-") as settings:
-        stage = Stage(SCENES[name], Path(settings))
+        stage = Stage(SCENES[name], Path(settings), teacher)
         try:
             SCENES[name].play(stage)
             stage.save(folder / f"{name}.png")
@@ -267,17 +279,27 @@ def draw(name: str, folder: Path) -> None:
 
 def main() -> int:
     """Draw all scenes, or those that are named."""
-    if len(sys.argv) == 4 and sys.argv[1] == "--scene":
-        draw(sys.argv[2], Path(sys.argv[3]))
-        return 0
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[2:] or SCENES:
-        scale = {"QT_SCALE_FACTOR": str(SCENES[name].scale)}
-        command = [sys.executable, __file__, "--scene", name, str(folder)]
+    parser = argparse.ArgumentParser(description="Draw the pictures of the window.")
+    parser.add_argument("names", nargs="*", choices=[*SCENES, []], metavar="NAME")
+    parser.add_argument("--folder", type=Path, default=REPOSITORY / "docs" / "screenshots")
+    parser.add_argument("--teacher", type=Path, help="a trained I3D, for the scene with a teacher")
+    parser.add_argument("--here", action="store_true", help="in this process; for one scene")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for name in given.names or SCENES:
+        if SCENES[name].teacher and given.teacher is None:
+            print(f"{name}: left out; --teacher names no file")
+            continue
+        if given.here:
+            draw(name, given.folder, given.teacher)
+            continue
+        command = [sys.executable, __file__, name, "--here", "--folder", str(given.folder)]
+        if given.teacher is not None:
+            command += ["--teacher", str(given.teacher)]
         screen = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(REPOSITORY)}
+        scale = {"QT_SCALE_FACTOR": str(SCENES[name].scale)}
         subprocess.run(command, env=os.environ | screen | scale, check=True)
-        size = (folder / f"{name}.png").stat().st_size
+        size = (given.folder / f"{name}.png").stat().st_size
         print(f"{name}: {size / 1000:.0f} kB")
         if size > _LARGEST_BYTES:
             print(f"{name} is larger than {_LARGEST_BYTES / 1000:.0f} kB", file=sys.stderr)

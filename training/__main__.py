@@ -10,6 +10,7 @@ from rich.console import Console
 
 from core.errors import InCabError
 from training.commands.agree import Agree
+from training.commands.channels import Channels
 from training.commands.data import BenchStore, Inspect, Prepare
 from training.commands.evaluate import Evaluate
 from training.commands.export import Export
@@ -29,6 +30,7 @@ COMMANDS = (
     | BenchStore
     | Fit
     | Quantize
+    | Channels
     | Evaluate
     | Reproduce
     | Report

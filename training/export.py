@@ -77,6 +77,15 @@ def measured(model: Model, store: Store, split: int, threads: int) -> Model:
     return replace(model, metrics=metrics)
 
 
+def written_in_words(model: Model) -> str:
+    """One sentence about a model that was loaded back: where, how large, how good."""
+    figures = ", ".join(
+        f"{name} mean per-class {values['mean_per_class_accuracy']:.1%}"
+        for name, values in model.metrics.items()
+    )
+    return f"Wrote {model.path} ({model.file_mb:.2f} MB, {figures})"
+
+
 def _architecture(run: Run) -> dict[str, Any]:
     if run.recipe.model == "i3d":
         return {"name": "i3d"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core.clip import ClipSpec
 from core.errors import DataError
@@ -116,16 +117,22 @@ def check_apart(
 class Teacher(nn.Module):
     """A trained network that only answers: eval mode, no gradient, the student's own clips.
 
+    One that was trained on smaller clips sees the same pictures, `shrink` times smaller.
     `described` is what its run or file says of its training, `precision` that of its recipe. It
     answers in bfloat16 where `bfloat16` is set, or where its caller computes so.
     """
 
     def __init__(
-        self, model: FloatModel, described: Mapping[str, Any], precision: str = "float32"
+        self,
+        model: FloatModel,
+        described: Mapping[str, Any],
+        precision: str = "float32",
+        shrink: int = 1,
     ) -> None:
         super().__init__()
         self.described = described
         self.precision = precision
+        self.shrink = shrink
         self.bfloat16 = False
         self.model = model.eval().requires_grad_(False)
 
@@ -136,6 +143,8 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """B×C×T×H×W float in [0, 1] to B×K logits; a grey clip is shown as equal R, G and B."""
+        if self.shrink > 1:
+            x = functional.avg_pool3d(x, (1, self.shrink, self.shrink))
         if x.shape[1] < self.model.in_channels:
             x = x.expand(-1, self.model.in_channels, -1, -1, -1)
         if not self.bfloat16:
@@ -156,8 +165,10 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
     with torch.random.fork_rng(devices=[]):
         model, theirs, described = load_float(path, store, split)
     precision = "float32" if path.is_file() else described["recipe"].get("precision", "float32")
+    shrink = max(clip.crop // theirs.crop, 1)
+    smaller = replace(theirs, resize=theirs.resize * shrink, crop=theirs.crop * shrink)
     for name in ("frames", "span_s", "resize", "crop"):
-        if getattr(theirs, name) != getattr(clip, name):
+        if getattr(smaller, name) != getattr(clip, name):
             raise DataError(
                 f"The teacher {path} was trained with {name} {getattr(theirs, name)}, the student "
                 f"has {getattr(clip, name)}; use a teacher trained on the same clips."
@@ -167,7 +178,7 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
             f"The teacher {path} wants {theirs.channels} clips, the student's are {clip.channels}; "
             "use a teacher trained on the same clips."
         )
-    return Teacher(model, described, precision)
+    return Teacher(model, described, precision, shrink)
 
 
 _Trained = tuple[FloatModel, ClipSpec, Mapping[str, Any]]

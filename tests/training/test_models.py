@@ -73,6 +73,19 @@ def test_a_grey_student_learns_from_a_colour_teacher(
         load_teacher(model.path, tiny.clip, tiny_store, 0)
 
 
+def test_a_teacher_of_small_clips_sees_the_students_clips_smaller(
+    finished: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    large = replace(tiny, resize=72, crop=64, beta=0.9, epochs=1)
+    teacher = load_teacher(finished, large.clip, tiny_store, 0)
+    x = some_clips(tiny_store, large)
+    smaller = x.unflatten(3, (32, 2)).unflatten(5, (32, 2)).mean((4, 6))
+    torch.testing.assert_close(teacher(x), teacher.model(smaller), rtol=1e-4, atol=1e-5)
+    # Not the same part of the picture.
+    with pytest.raises(DataError, match="with resize 36, the student has 64"):
+        load_teacher(finished, replace(large, resize=64).clip, tiny_store, 0)
+
+
 def test_an_i3d_learns_and_teaches(
     tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:

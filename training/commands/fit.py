@@ -88,6 +88,7 @@ class Fit:
         return (self.out / CHECKPOINT_FILE).is_file()
 
     def run(self, console: Console) -> None:
+        from training.export import written_in_words
         from training.hardware import find_device, keep_freed_memory
         from training.processes import joined, local_rank
         from training.store import open_store
@@ -119,8 +120,4 @@ class Fit:
             )
         if model is None:
             return
-        figures = ", ".join(
-            f"{name} mean per-class {values['mean_per_class_accuracy']:.1%}"
-            for name, values in model.metrics.items()
-        )
-        console.print(f"Wrote {model.path} ({model.file_mb:.2f} MB, {figures})", soft_wrap=True)
+        console.print(written_in_words(model), soft_wrap=True)

@@ -52,6 +52,7 @@ class Quantize:
 
     def run(self, console: Console) -> None:
         from core.modelfile import load_model, save_model
+        from training.export import written_in_words
         from training.post_training import quantize_after_training
         from training.store import open_store
 
@@ -70,9 +71,4 @@ class Quantize:
         )
         self.out.parent.mkdir(parents=True, exist_ok=True)
         save_model(model, self.out)
-        written = load_model(self.out)
-        figures = ", ".join(
-            f"{name} mean per-class {values['mean_per_class_accuracy']:.1%}"
-            for name, values in written.metrics.items()
-        )
-        console.print(f"Wrote {written.path} ({written.file_mb:.2f} MB, {figures})", soft_wrap=True)
+        console.print(written_in_words(load_model(self.out)), soft_wrap=True)
