@@ -63,6 +63,8 @@ class Recipe:
         window_probability: share of clips drawn as the application will see them: the last span of
             some moment of the chunk, neighbouring activities included; the others are drawn from
             the chunk alone, as in the paper.
+        unfamiliar_share: as many more clips as this share of a step are shown unrecognisable, and
+            the student shall find every class equally likely (training/unfamiliar.py).
         beta: weight of the soft term of eq. 1. Without a teacher of its own the float student of
             the start run teaches, so that an int8 twin is drawn towards its own parent.
         temperature: T of eq. 1.
@@ -114,6 +116,7 @@ class Recipe:
     brightness: float = 0.0
     contrast: float = 0.0
     window_probability: float = 0.0
+    unfamiliar_share: float = 0.0
     beta: float = 0.0
     temperature: float = 3.0
     stored_draws: int = 0
@@ -166,6 +169,8 @@ class Recipe:
         _ = self.clip
 
     def _check_early_clips(self) -> None:
+        if self.unfamiliar_share and (self.crop % 4 or self.early_crop % 4):
+            raise ValueError("unfamiliar_share needs a crop that can be divided by four")
         if (self.early_epochs > 0) != (self.early_crop > 0):
             raise ValueError("early_epochs and early_crop go together; set both, or neither")
         if self.early_epochs >= self.epochs:
@@ -209,6 +214,7 @@ _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("weight_limit",), 1, 127),
     (("dropout", "label_smoothing", "momentum", "warmup"), 0, 1),
     (("flip_probability", "brightness", "contrast", "window_probability", "beta"), 0, 1),
+    (("unfamiliar_share",), 0, 1),
 )
 
 

@@ -26,6 +26,7 @@ from training.interruption import StopRequest
 from training.optimizer import learning_rate, shorten_gradient
 from training.progress import EpochProgress, RunLog, summary
 from training.run import Run
+from training.unfamiliar import WEIGHT, unfamiliar, uniform_loss
 from training.validation import validate
 
 _CHECKPOINT_EVERY_S = 600.0
@@ -173,8 +174,12 @@ def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = No
     """
     recipe = run.recipe
     x, targets = as_input(clips, run.device), targets.to(run.device)
+    strange = unfamiliar(x, round(recipe.unfamiliar_share * len(x)))
+    shown = x
+    if len(strange):
+        shown = torch.cat([x, strange]).contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast(run.device.type, torch.bfloat16, enabled=run.bfloat16):
-        logits = run.trained(x).float()
+        logits, unsure = run.trained(shown).float().split([len(x), len(strange)])
         if answers is None and run.teacher is not None:
             answers = run.teacher(x).float()
     parts: dict[str, Tensor] = {}
@@ -190,6 +195,9 @@ def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = No
             label_smoothing=recipe.label_smoothing,
         )
         loss, parts = distilled.total, {"hard": distilled.hard, "soft": distilled.soft}
+    if len(unsure):
+        parts["unfamiliar"] = uniform_loss(unsure)
+        loss = loss + WEIGHT * parts["unfamiliar"]
     (loss / recipe.accumulate).backward()
     parts |= {"loss": loss, "train_top1": (logits.argmax(dim=1) == targets).float().mean()}
     run.pieces += 1

@@ -67,9 +67,10 @@ class EpochProgress:
 
 def _losses(figures: Mapping[str, float]) -> list[str]:
     """The loss, with its parts where there are two."""
-    if "soft" not in figures:
-        return [f"loss {figures['loss']:.3f}"]
-    return [f"loss {figures['loss']:.3f} (hard {figures['hard']:.3f}, soft {figures['soft']:.3f})"]
+    parts = [
+        f"{name} {figures[name]:.3f}" for name in ("hard", "soft", "unfamiliar") if name in figures
+    ]
+    return [f"loss {figures['loss']:.3f}" + (f" ({', '.join(parts)})" if parts else "")]
 
 
 def duration(seconds: float) -> str:
