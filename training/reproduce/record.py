@@ -128,8 +128,9 @@ def check_finished(task: Task, out: Path, recipe: Recipe, fingerprint: str) -> N
     folder = task.folder(out)
     described = read_description(folder)
     wanted = json.loads(json.dumps(asdict(recipe)))
-    had = described.get("recipe", {})
-    changed = [name for name, value in wanted.items() if had.get(name) != value]
+    # Settings that are newer than the run change nothing as long as they are as if not there.
+    had = {**json.loads(json.dumps(asdict(Recipe()))), **described.get("recipe", {})}
+    changed = [name for name, value in wanted.items() if had[name] != value]
     if described.get("data_fingerprint") != fingerprint:
         changed.append("data")
     if task.needs is not None and described.get("teacher_sha256") != weights_sha256(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -190,6 +191,21 @@ def test_another_recipe_teacher_or_data_are_named(
     for task, recipe in again.recipes.items():
         again.recipes[task] = replace(recipe, dropout=0.4)
     with pytest.raises(DataError, match=r"i3d was trained with another dropout; delete"):
+        again.train(Console(quiet=True))
+
+
+def test_settings_that_are_newer_than_a_run_do_not_make_it_another(
+    copy: Path, tiny_store: Store, tiny_rows: None
+) -> None:
+    file = copy / "runs" / "split0-seed0" / "kd" / "recipe.json"
+    described = json.loads(file.read_text())
+    assert described["recipe"].pop("unfamiliar_share") == 0
+    file.write_text(json.dumps(described))
+    again = Reproduction(tiny_store, copy, SETTINGS)
+    again.train(Console(quiet=True))
+    for task, recipe in again.recipes.items():
+        again.recipes[task] = replace(recipe, unfamiliar_share=0.25)
+    with pytest.raises(DataError, match=r"another unfamiliar_share"):
         again.train(Console(quiet=True))
 
 
