@@ -92,15 +92,15 @@ class Presenter(QObject):
         self._failed: set[Slot] = set()
         self._no_signal: tuple[str, str] | None = None
 
-        session.models_described.connect(self._on_models)
-        session.engine_tried.connect(self._on_engine_tried)
-        session.model_ready.connect(self._on_model_ready)
-        session.model_failed.connect(self._on_model_failed)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.engine_tried.connect(self._on_engine_tried)
+        session.answers.model_ready.connect(self._on_model_ready)
+        session.answers.model_failed.connect(self._on_model_failed)
         session.source_changed.connect(self._on_source)
         session.state_changed.connect(self._on_state)
         session.picture.connect(self._on_picture)
-        session.restarted.connect(self._on_restart)
-        session.answered.connect(self._on_answer)
+        session.answers.restarted.connect(self._on_restart)
+        session.answers.answered.connect(self._on_answer)
         session.numbers.connect(self._on_numbers)
         session.signal_changed.connect(self._on_signal)
         session.problem.connect(widgets.banner.show_problem)
@@ -115,7 +115,7 @@ class Presenter(QObject):
 
     def _on_engine_tried(self, engine: str) -> None:
         for slot, panel in self._widgets.panels.items():
-            if slot not in self._session.engines and slot not in self._failed:
+            if slot not in self._session.answers.engines and slot not in self._failed:
                 panel.show_trial(engine)
 
     def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
@@ -123,9 +123,9 @@ class Presenter(QObject):
         panel = self._widgets.panels[slot]
         panel.show_engine(report)
         panel.show_waiting(self._waiting_text())
-        self._widgets.comparison.show_engines(self._session.engines)
+        self._widgets.comparison.show_engines(self._session.answers.engines)
         if report.left_out:
-            self._widgets.banner.show_problem(_why_other_engines(self._session.engines))
+            self._widgets.banner.show_problem(_why_other_engines(self._session.answers.engines))
 
     def _on_model_failed(self, slot: Slot, sentence: str) -> None:
         self._failed.add(slot)
@@ -199,9 +199,9 @@ class Presenter(QObject):
 
     def _explain_missing_label(self, picture: Picture) -> None:
         """Say over the picture why nothing is recognised yet."""
-        video, models = self._widgets.video, self._session.models
+        video, models = self._widgets.video, self._session.answers.models
         if picture.filled >= picture.needed or self._failed.issuperset(STUDENTS):
-            loading = self._session.loading_models
+            loading = self._session.answers.loading_models
             video.show_caption(
                 Caption("loading models…", None, "", DARK.quiet) if loading else None
             )
@@ -217,7 +217,7 @@ class Presenter(QObject):
         self._show_waiting(slots)
 
     def _show_waiting(self, slots: tuple[Slot, ...] = SLOTS) -> None:
-        for slot in self._session.engines.keys() & set(slots):
+        for slot in self._session.answers.engines.keys() & set(slots):
             self._widgets.panels[slot].show_waiting(self._waiting_text())
 
     def _on_answer(self, shown: Shown) -> None:
@@ -251,7 +251,7 @@ class Presenter(QObject):
     def _caption(self, shown: Shown) -> None:
         # The int8 student is the product; the fp32 twin speaks only where int8 cannot.
         slot = next((slot for slot in STUDENTS if slot in shown.decisions), None)
-        models = self._session.models
+        models = self._session.answers.models
         if slot is None or models is None:
             self._widgets.video.show_caption(None)
             return

@@ -14,32 +14,23 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from app.answers import Answers
 from app.capture import Capture, CaptureSetup, LiveReader
-from app.clip_buffers import kinds
 from app.deck import Deck
 from app.inference import Inference
 from app.intake import Intake
-from app.labelling import Labelling
 from app.lineup import Lineup
 from app.messages import (
-    SLOTS,
-    STUDENTS,
     Answer,
-    EngineReport,
-    ModelPair,
     Picture,
-    Slot,
     SourceInfo,
 )
-from app.model_choice import Fault, ModelChoice, Stall
 from app.navigator import Navigator
 from app.recording.recorded_models import RecordedModels
 from app.sources import Address
 from app.state import NEXT_STATES, State
-from app.tally import Tally
 from core.camera import LiveSource
 from core.clip import ClipSpec
-from core.decisions import DecisionSettings
 from core.video import VideoFile
 
 _log = logging.getLogger(__name__)
@@ -56,19 +47,7 @@ class Session(QObject):
 
     state_changed = Signal(object)  # State
     source_changed = Signal(object)  # SourceInfo
-    models_described = Signal(object)  # ModelPair; again when other models have taken over
-    engine_tried = Signal(str)  # an engine runs in a child process for the first time here
-    teacher_changed = Signal(object)  # ModelPair with another teacher, or without one
-    model_ready = Signal(str, object)  # slot, EngineReport
-    model_failed = Signal(str, str)  # slot, sentence
-    model_faulted = Signal(str, object)  # slot, Fault: its engine failed, and something is done
-    model_stalled = Signal(object)  # Stall; once a second while clips wait in vain
-    models_idle = Signal()  # loading is over, for better or worse
-    models_changing = Signal(object)  # ModelChoice being made ready; None when that is over
-    models_refused = Signal(str)  # why it cannot be used; the present models go on
     picture = Signal(object)  # Picture
-    restarted = Signal(object)  # slots whose labels begin anew: another source, a jump, a gap
-    answered = Signal(object)  # Shown
     numbers = Signal(object)  # Numbers
     signal_changed = Signal(object, int)  # SourceStatus, seconds since its last good picture
     problem = Signal(str)  # one sentence for the person
@@ -82,10 +61,6 @@ class Session(QObject):
         super().__init__(parent)
         self.state = State.IDLE
         self.source: SourceInfo | None = None
-        self.models: ModelPair | None = None
-        self.loading_models = True
-        self._kinds: tuple[ClipSpec, ...] = ()
-        self.tally = Tally()
         self._open_live = open_live
         # A recording knows its truth, and may have no pictures of its own.
         self.open_file: Callable[[Path], VideoFile] = VideoFile
@@ -94,12 +69,18 @@ class Session(QObject):
         self._before_opening = State.IDLE
         self._generations = itertools.count(1)
 
+        # Which models speak, and what they say.
+        self.answers = Answers(inference, self)
+        self.answers.clips_changed.connect(self._on_clips_changed)
+        self.answers.models_described.connect(self._on_models)
+        self._inference = inference
+        self._models_known = False
         # Moves through the file on the screen.
         self.navigator = Navigator(self)
         self.navigator.move_asked.connect(self._on_move_asked)
         self.navigator.speed_changed.connect(self._on_speed)
         self._intake = Intake(self)
-        self._intake.interrupted.connect(self.forget_labels)
+        self._intake.interrupted.connect(self.answers.forget_labels)
         self._intake.picture.connect(self._on_picture)
         self._intake.signal_changed.connect(self.signal_changed)
         self._deck = Deck(self)
@@ -108,18 +89,6 @@ class Session(QObject):
         self._deck.failed.connect(self._on_failed)
         self._deck.ended.connect(self._on_ended)
 
-        self._labelling = Labelling()
-        self._inference = inference
-        inference.described.connect(self._on_described)
-        inference.trying.connect(self.engine_tried)
-        inference.ready.connect(self._on_model_ready)
-        inference.failed.connect(self._on_model_failed)
-        inference.faulted.connect(self._on_model_faulted)
-        inference.stalled.connect(self._on_model_stalled)
-        inference.idle.connect(self._on_models_idle)
-        inference.changing.connect(self.models_changing)
-        inference.refused.connect(self._on_models_refused)
-
         self._tick_timer = QTimer(self, interval=_IDLE_TICK_MS)
         self._tick_timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._tick_timer.timeout.connect(self._tick)
@@ -127,11 +96,6 @@ class Session(QObject):
         self._lively_timer.timeout.connect(self._set_pace)
         self._numbers_timer = QTimer(self, interval=_NUMBERS_MS)
         self._numbers_timer.timeout.connect(self.refresh_numbers)
-
-    @property
-    def engines(self) -> dict[Slot, EngineReport]:
-        """Those of the models that run."""
-        return self._labelling.engines
 
     @property
     def wants_live(self) -> bool:
@@ -152,7 +116,7 @@ class Session(QObject):
         if self.state is not State.OPENING:
             self._before_opening = self.state
             self._enter(State.OPENING)
-        if self.models is not None:
+        if self._models_known:
             self._open_wanted()
 
     def toggle_play(self) -> None:
@@ -166,7 +130,7 @@ class Session(QObject):
             capture.pause()
             self._enter(State.PAUSED)
         elif self.state is State.PAUSED and capture is not None:
-            self.tally.restart_rates()
+            self.answers.tally.restart_rates()
             capture.play()
             self._enter(State.PLAYING)
 
@@ -179,7 +143,7 @@ class Session(QObject):
             capture.restart()
         if self.state is State.ENDED:
             capture.play()
-            self.tally.restart_rates()
+            self.answers.tally.restart_rates()
             self._enter(State.PLAYING)
 
     def set_loop(self, loop: bool) -> None:
@@ -192,26 +156,9 @@ class Session(QObject):
         """In how many device pixels pictures are painted."""
         self._deck.set_view_size((max(1, width), max(1, height)))
 
-    @property
-    def choice(self) -> ModelChoice:
-        """The models that run, or are loaded for the first time."""
-        return self._inference.choice
-
-    def set_models(self, choice: ModelChoice) -> None:
-        """Show every clip to other models; the present ones go on until those are ready."""
-        self._inference.change(choice)
-
-    def retry_models(self) -> None:
-        """Make the same choice once more, with every engine allowed again."""
-        self._inference.change(self.choice)
-
-    def decide_with(self, settings: DecisionSettings) -> None:
-        """From the next answer on, labels are as steady as these settings make them."""
-        self._labelling.decide_with(settings)
-
     def picture_painted(self) -> None:
         """The view has put a new picture on the screen."""
-        self.tally.shown.tick()
+        self.answers.tally.shown.tick()
 
     def stop(self) -> None:
         """Ask all threads to end; late() tells which have not."""
@@ -234,6 +181,7 @@ class Session(QObject):
     def _open_wanted(self) -> None:
         assert self._wanted is not None
         address, annotations = self._wanted
+        models = self.answers.models
         self._deck.open(
             CaptureSetup(
                 address=address,
@@ -245,17 +193,16 @@ class Session(QObject):
                 open_live=self._open_live,
                 open_file=self.open_file,
                 truth=self.known_truth,
-                teacher_spec=self.models.teacher_spec if self.models else None,
+                teacher_spec=models.teacher_spec if models else None,
             )
         )
 
     def _on_opened(self, info: SourceInfo) -> None:
         assert self._deck.current is not None
         self.source = info
-        self.tally = Tally(skipped_before=self._inference.skipped)
         self._intake.begin()
         self.navigator.begin()
-        self.forget_labels()
+        self.answers.begin()
         self.source_changed.emit(info)
         self._deck.current.play()
         self._enter(State.PLAYING)
@@ -298,7 +245,7 @@ class Session(QObject):
 
     def _on_speed(self, speed: float) -> None:
         self._deck.set_speed(speed)
-        self.tally.restart_rates()
+        self.answers.tally.restart_rates()
 
     def _report(self, text: str) -> None:
         _log.warning("%s", text)
@@ -328,80 +275,19 @@ class Session(QObject):
 
     # -- models --------------------------------------------------------------------------------
 
-    def _on_described(self, models: ModelPair) -> None:
-        first = self.models is None
-        self.models = models
-        if models.only_teacher:
-            self._begin_with_other_teacher()
-            return
-        self._labelling.forget(
-            slot for slot in SLOTS if slot in STUDENTS or slot not in models.models
-        )
-        if not first:
-            self._begin_with_other_models()
-        self.models_described.emit(models)
-        self._look_at_kinds()
+    def _on_models(self) -> None:
+        first, self._models_known = not self._models_known, True
         if first and self._wanted is not None:
             self._open_wanted()
 
-    def _begin_with_other_models(self) -> None:
-        """What was counted and shown was said by other models."""
-        self.tally = Tally(skipped_before=self._inference.skipped)
-        self.forget_labels()
+    def _on_clips_changed(
+        self, spec: ClipSpec, teacher_spec: ClipSpec | None, of_students: bool
+    ) -> None:
         position_s = self.navigator.position_s
-        if self._look_at_kinds() and position_s is not None:
+        self._deck.look_at(spec, teacher_spec)
+        if of_students and position_s is not None:
             # A file fills the new clips from its own frames before this one.
             self.navigator.seek(position_s)
-
-    def _begin_with_other_teacher(self) -> None:
-        assert self.models is not None
-        self._labelling.forget(("teacher",))
-        self._labelling.begin_anew(("teacher",))
-        self.tally.forget_teacher()
-        self._look_at_kinds()
-        self.teacher_changed.emit(self.models)
-
-    def _look_at_kinds(self) -> bool:
-        """Have the clips cut that the models want; returns whether the students' are others."""
-        spec, teacher_spec = self._inference.spec, self.models.teacher_spec if self.models else None
-        before, self._kinds = self._kinds, kinds(spec, teacher_spec)
-        if spec is None or self._kinds == before:
-            return False
-        self._deck.look_at(spec, teacher_spec)
-        return self._kinds[:1] != before[:1]
-
-    def _on_model_ready(self, slot: Slot, report: EngineReport) -> None:
-        self._labelling.run(slot, report)
-        self.model_ready.emit(slot, report)
-
-    def _on_model_failed(self, slot: Slot, sentence: str) -> None:
-        _log.warning("%s: %s", slot, sentence)
-        self._labelling.fail(slot)
-        if self._labelling.all_failed:
-            self.tally.forget_newest(STUDENTS)
-        self.model_failed.emit(slot, sentence)
-
-    def _on_model_faulted(self, slot: Slot, fault: Fault) -> None:
-        _log.warning("%s: %s", slot, fault.sentence)
-        self._labelling.fault(slot)
-        if slot in STUDENTS and self._labelling.nobody_runs:
-            # Neither speaks any more, so what they said is not of now.
-            self.forget_labels(STUDENTS)
-        self.model_faulted.emit(slot, fault)
-
-    def _on_model_stalled(self, stall: Stall) -> None:
-        # One thread runs both students: while one keeps it, no label is of now. Told every second.
-        if stall.slot in STUDENTS and self.tally.has_label:
-            self.forget_labels(STUDENTS)
-        self.model_stalled.emit(stall)
-
-    def _on_models_refused(self, text: str) -> None:
-        _log.warning("%s", text)
-        self.models_refused.emit(text)
-
-    def _on_models_idle(self) -> None:
-        self.loading_models = False
-        self.models_idle.emit()
 
     # -- sixty times a second ------------------------------------------------------------------
 
@@ -409,7 +295,7 @@ class Session(QObject):
         capture = self._deck.current
         if capture is not None:
             arrived = not capture.playback.moving
-            self.tally.captured.tick(self._intake.take(capture))
+            self.answers.tally.captured.tick(self._intake.take(capture))
             if arrived:
                 self.navigator.arrive()
         for answer in self._inference.take_answers():
@@ -419,21 +305,11 @@ class Session(QObject):
         self.navigator.position_s = picture.frame.time_s
         self.picture.emit(picture)
 
-    def forget_labels(self, slots: tuple[Slot, ...] = SLOTS) -> None:
-        """No label of these models is of now, and none may stay on the screen."""
-        self._labelling.begin_anew(slots)
-        self.tally.forget_newest(slots)
-        self.restarted.emit(slots)
-
     def _show(self, answer: Answer) -> None:
         # A clip from before a restart, or from before the source failed, may be answered after it.
         outdated = answer.offer.generation != self._intake.generation
-        if outdated or self.source is None or self.state is State.FAILED:
-            return
-        shown = self._labelling.label(answer, self.source.truth)
-        if shown is not None:
-            self.tally.add(answer, shown.truth, self._inference.labels)
-            self.answered.emit(shown)
+        if not outdated and self.source is not None and self.state is not State.FAILED:
+            self.answers.show(answer, self.source.truth)
 
     def refresh_numbers(self) -> None:
         """Tell the figures as they are now; also happens twice a second by itself."""
@@ -441,4 +317,4 @@ class Session(QObject):
         status = self._deck.current.source_status if self._deck.current is not None else None
         gaps = None if status is None else status.gaps
         skipped = self._inference.skipped
-        self.numbers.emit(self.tally.numbers(self.models, skipped, playing, gaps))
+        self.numbers.emit(self.answers.tally.numbers(self.answers.models, skipped, playing, gaps))

@@ -24,11 +24,11 @@ class SessionLog(QObject):
         session.state_changed.connect(self._on_state)
         session.source_changed.connect(self._on_source)
         session.signal_changed.connect(self._on_signal)
-        session.models_described.connect(self._on_models)
-        session.models_changing.connect(self._on_changing)
-        session.engine_tried.connect(self._on_trial)
-        session.model_ready.connect(self._on_ready)
-        session.models_idle.connect(self._on_idle)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.models_changing.connect(self._on_changing)
+        session.answers.engine_tried.connect(self._on_trial)
+        session.answers.model_ready.connect(self._on_ready)
+        session.answers.models_idle.connect(self._on_idle)
 
     def _on_state(self, state: State) -> None:
         _log.info("session: %s", state.value)

@@ -74,7 +74,7 @@ def _without_screen() -> bool:
 
 def _load(window: MainWindow) -> None:
     loop = QEventLoop()
-    window.session.models_idle.connect(loop.quit)
+    window.session.answers.models_idle.connect(loop.quit)
     window.session.start()
     _run(loop, _LONGEST_LOADING_S)
 

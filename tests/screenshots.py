@@ -70,7 +70,7 @@ class Stage:
         self.window.resize(*scene.size)
         self.window.show()
         self.window.start()
-        self.until(lambda: not self.window.session.loading_models)
+        self.until(lambda: not self.window.session.answers.loading_models)
 
     def until(self, true: Callable[[], bool]) -> None:
         """Let the window live until something is true."""
@@ -210,7 +210,7 @@ def _compare(stage: Stage) -> None:
 
 def _teacher(stage: Stage) -> None:
     panel = stage.window.widgets.panels["teacher"]
-    stage.until(lambda: "teacher" in stage.window.session.engines)
+    stage.until(lambda: "teacher" in stage.window.session.answers.engines)
     stage.watch(21.0)
     stage.until(lambda: panel.activity.text not in ("", "warming up"))
 

@@ -43,9 +43,9 @@ class AlertPresenter(QObject):
         panel.rules_changed.connect(self._on_rules)
         panel.sound_changed.connect(self._on_sound)
         panel.defaults_wanted.connect(self._on_defaults)
-        session.models_described.connect(self._on_models)
-        session.answered.connect(self._on_answer)
-        session.restarted.connect(self._monitor.reset)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.answered.connect(self._on_answer)
+        session.answers.restarted.connect(self._monitor.reset)
         self.show()
 
     def show(self) -> None:
@@ -70,7 +70,7 @@ class AlertPresenter(QObject):
         self._panel.show_labels(labels)
 
     def _on_answer(self, shown: Shown) -> None:
-        models = self._session.models
+        models = self._session.answers.models
         slot = next((slot for slot in STUDENTS if slot in shown.decisions), None)
         if slot is None or models is None:
             return

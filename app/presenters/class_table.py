@@ -23,4 +23,4 @@ class ClassTablePresenter(QObject):
     def refresh(self) -> None:
         """Show the figures as they are now."""
         if self._table.isVisible():
-            self._table.show_classes(self._session.tally.per_class())
+            self._table.show_classes(self._session.answers.tally.per_class())

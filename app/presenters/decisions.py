@@ -36,21 +36,21 @@ class DecisionPresenter(QObject):
         self._soon = QTimer(self, interval=_PREVIEW_MS, singleShot=True)
         self._soon.timeout.connect(self.preview)
         panel.changed.connect(self._on_changed)
-        session.answered.connect(self._on_answer)
-        session.restarted.connect(self._on_restart)
+        session.answers.answered.connect(self._on_answer)
+        session.answers.restarted.connect(self._on_restart)
         session.source_changed.connect(self._forget)
-        session.models_described.connect(self._forget)
+        session.answers.models_described.connect(self._forget)
         session.numbers.connect(self._on_numbers)
         self.show()
 
     def show(self) -> None:
         """Take what the settings say."""
         self._panel.show_settings(self._settings.decisions)
-        self._session.decide_with(self._settings.decisions)
+        self._session.answers.decide_with(self._settings.decisions)
 
     def _on_changed(self, decisions: DecisionSettings) -> None:
         self._settings.decisions = decisions
-        self._session.decide_with(decisions)
+        self._session.answers.decide_with(decisions)
         if not self._soon.isActive():
             self._soon.start()
 
@@ -76,7 +76,7 @@ class DecisionPresenter(QObject):
 
     def preview(self) -> None:
         """Decide the last minute again with the values as they are."""
-        models, samples = self._session.models, self._recent()
+        models, samples = self._session.answers.models, self._recent()
         if models is None or "int8" not in models.models or not samples:
             self._panel.show_preview(None, None, None)
             return

@@ -30,16 +30,16 @@ class ModelFaults(QObject):
         self.retry = QAction("Try models that stopped again", self)
         self.retry.setShortcut(RETRY_KEY)
         self.retry.setEnabled(False)
-        self.retry.triggered.connect(session.retry_models)
-        session.models_described.connect(self._on_models)
-        session.teacher_changed.connect(lambda: self._failures.pop("teacher", None))
-        session.model_ready.connect(self._on_ready)
-        session.model_faulted.connect(self._on_fault)
-        session.model_failed.connect(self._on_failed)
-        session.model_stalled.connect(self._on_stalled)
-        session.models_changing.connect(self._on_changing)
-        session.models_idle.connect(self._on_idle)
-        session.models_refused.connect(banner.show_problem)
+        self.retry.triggered.connect(session.answers.retry_models)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.teacher_changed.connect(lambda: self._failures.pop("teacher", None))
+        session.answers.model_ready.connect(self._on_ready)
+        session.answers.model_faulted.connect(self._on_fault)
+        session.answers.model_failed.connect(self._on_failed)
+        session.answers.model_stalled.connect(self._on_stalled)
+        session.answers.models_changing.connect(self._on_changing)
+        session.answers.models_idle.connect(self._on_idle)
+        session.answers.models_refused.connect(banner.show_problem)
 
     def _on_models(self, models: ModelPair) -> None:
         # A teacher that failed beside other students still waits to be tried again.
@@ -69,7 +69,7 @@ class ModelFaults(QObject):
             f"No answer for {stall.seconds} s: waiting for {stall.waiting_for}. "
             "An engine that hangs is replaced by another."
         )
-        for slot in self._session.engines:
+        for slot in self._session.answers.engines:
             if slot in waiting:
                 headline = "not answering" if slot == stall.slot else "waiting…"
                 self._panels[slot].show_stall(headline, sentence)

@@ -31,19 +31,19 @@ class ModelPresenter(QObject):
         self._session = session
         self._chooser = chooser
         self._banner = banner
-        chooser.show_choice(session.choice)
+        chooser.show_choice(session.answers.choice)
         chooser.chosen.connect(self._choose)
-        session.models_changing.connect(self._on_changing)
-        session.models_refused.connect(self._on_refused)
-        session.models_described.connect(self._on_described)
-        session.teacher_changed.connect(self._on_described)
+        session.answers.models_changing.connect(self._on_changing)
+        session.answers.models_refused.connect(self._on_refused)
+        session.answers.models_described.connect(self._on_described)
+        session.answers.teacher_changed.connect(self._on_described)
 
     def _choose(self, choice: ModelChoice) -> None:
         for path in choice.paths.values():
             if being_recorded(path):
                 self._on_refused(f"{path} is a recording; choose a model file.")
                 return
-        self._session.set_models(choice)
+        self._session.answers.set_models(choice)
 
     def drop(self, path: Path, slot: Slot | None) -> None:
         """Use a model file in one place; without one in the place of its kind."""
@@ -53,14 +53,14 @@ class ModelPresenter(QObject):
             except ModelFileError as error:
                 self._banner.show_problem(str(error))
                 return
-        choice = self._session.choice
-        self._session.set_models(replace(choice, paths={**choice.paths, slot: path}))
+        choice = self._session.answers.choice
+        self._session.answers.set_models(replace(choice, paths={**choice.paths, slot: path}))
 
     def _on_changing(self, choice: ModelChoice | None) -> None:
         if choice is None:
             self._chooser.show_state("", busy=False)
             return
-        models = self._session.models
+        models = self._session.answers.models
         now = {} if models is None else {s: m.file_name for s, m in models.models.items()}
         # Those that stay the same need not be made ready; after a failure all are the same.
         others = [slot for slot in choice.paths if choice.paths[slot].name != now.get(slot)]
@@ -73,7 +73,7 @@ class ModelPresenter(QObject):
         self._banner.show_problem(sentence)
 
     def _on_described(self, models: ModelPair) -> None:
-        self._chooser.show_choice(self._session.choice)
+        self._chooser.show_choice(self._session.answers.choice)
 
 
 def _place_of(path: Path) -> Slot:

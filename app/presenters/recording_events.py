@@ -30,11 +30,11 @@ class EventLog(QObject):
         self._stalled_s = {True: math.inf, False: math.inf}
         session.state_changed.connect(self._on_state)
         session.signal_changed.connect(self._on_signal)
-        session.restarted.connect(lambda: note("restart", "labels begin anew"))
-        session.model_ready.connect(self._on_ready)
-        session.model_faulted.connect(self._on_fault)
-        session.model_failed.connect(lambda slot, text: note("failure", f"{slot}: {text}"))
-        session.model_stalled.connect(self._on_stall)
+        session.answers.restarted.connect(lambda: note("restart", "labels begin anew"))
+        session.answers.model_ready.connect(self._on_ready)
+        session.answers.model_faulted.connect(self._on_fault)
+        session.answers.model_failed.connect(lambda slot, text: note("failure", f"{slot}: {text}"))
+        session.answers.model_stalled.connect(self._on_stall)
         session.problem.connect(lambda text: note("problem", text))
 
     def record(self, kind: str, text: str) -> EventRecord:

@@ -42,10 +42,10 @@ class RecordingFeed(QObject):
         self._models: dict[Slot, ModelRecord] = {}
         self._counters: dict[str, int] = {}
         self._seen_skipped = self._seen_gaps = 0
-        session.models_described.connect(self._on_models)
-        session.model_ready.connect(self._on_ready)
-        session.model_faulted.connect(self._on_fault)
-        session.answered.connect(self._on_answer)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.model_ready.connect(self._on_ready)
+        session.answers.model_faulted.connect(self._on_fault)
+        session.answers.answered.connect(self._on_answer)
         session.numbers.connect(self._on_numbers)
 
     def begin(self) -> None:
@@ -57,7 +57,7 @@ class RecordingFeed(QObject):
         if source is not None and source.truth is not None:
             self._put(TruthRecord(source.truth))
         self._models.clear()
-        for slot, report in self._session.engines.items():
+        for slot, report in self._session.answers.engines.items():
             self._on_ready(slot, report)
 
     def end(self) -> None:
@@ -75,7 +75,7 @@ class RecordingFeed(QObject):
         }
 
     def _on_ready(self, slot: Slot, report: EngineReport) -> None:
-        models = self._session.models
+        models = self._session.answers.models
         if not self._running or models is None or slot not in models.models:
             return
         described = models.models[slot]

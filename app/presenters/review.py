@@ -71,10 +71,10 @@ class ReviewPresenter(QObject):
         session.known_truth = review.session.truth
         if review.video is None:
             session.open_file = lambda path: BlankVideo(review.lookup)
-        session.model_ready.connect(self._on_ready)
+        session.answers.model_ready.connect(self._on_ready)
         session.source_changed.connect(self._on_source)
         session.picture.connect(self._on_picture)
-        session.answered.connect(self._on_answer)
+        session.answers.answered.connect(self._on_answer)
 
     def start(self) -> None:
         """Play the video, or the labels alone where there is none."""
@@ -110,7 +110,7 @@ class ReviewPresenter(QObject):
             return
         if self._labelled:
             self._labelled = False
-            self._session.forget_labels()
+            self._session.answers.forget_labels()
         for panel in self._panels.values():
             panel.show_waiting(_NOT_RECORDED)
 

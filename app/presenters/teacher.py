@@ -35,8 +35,8 @@ class TeacherPresenter(QObject):
         self.present = False
         self._panel = widgets.panels["teacher"]
         row.show_panel(self._panel, False)
-        session.models_described.connect(self._on_models)
-        session.teacher_changed.connect(self._on_teacher)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.teacher_changed.connect(self._on_teacher)
         session.numbers.connect(self._on_numbers)
 
     def _on_teacher(self, models: ModelPair) -> None:

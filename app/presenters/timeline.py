@@ -60,11 +60,11 @@ class TimelinePresenter(QObject):
         )
         timeline.seek_requested.connect(session.navigator.seek)
         session.source_changed.connect(self._on_source)
-        session.models_described.connect(self._on_models)
-        session.teacher_changed.connect(self._on_teacher)
+        session.answers.models_described.connect(self._on_models)
+        session.answers.teacher_changed.connect(self._on_teacher)
         session.picture.connect(self._on_picture)
-        session.restarted.connect(self._on_restart)
-        session.answered.connect(self._on_answer)
+        session.answers.restarted.connect(self._on_restart)
+        session.answers.answered.connect(self._on_answer)
         session.state_changed.connect(self.refresh)
         session.numbers.connect(self.refresh)
 
@@ -91,7 +91,7 @@ class TimelinePresenter(QObject):
             self._session.navigator.seek(time_s)
 
     def _on_source(self, info: SourceInfo) -> None:
-        models = self._session.models
+        models = self._session.answers.models
         labels = next(iter(models.models.values())).labels if models and models.models else ()
         self.record = TimelineRecord(labels, info.duration_s, info.truth, info.fps)
         self._now_s = None

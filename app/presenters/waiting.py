@@ -18,17 +18,17 @@ class WaitingPresenter(QObject):
         super().__init__(parent)
         self._session = session
         self._line = line
-        session.models_idle.connect(self._on_models)
-        session.model_ready.connect(self._on_models)
+        session.answers.models_idle.connect(self._on_models)
+        session.answers.model_ready.connect(self._on_models)
         session.state_changed.connect(self._on_state)
-        session.models_changing.connect(self._on_changing)
+        session.answers.models_changing.connect(self._on_changing)
 
     def start(self) -> None:
         """The models are being loaded."""
         self._on_models()
 
     def _on_models(self, slot: Slot | None = None, report: object = None) -> None:
-        loading = self._session.loading_models
+        loading = self._session.answers.loading_models
         self._line.wait_for("models", "loading models" if loading else None)
 
     def _on_state(self, state: State) -> None:

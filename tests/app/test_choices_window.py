@@ -27,7 +27,7 @@ MakeWindow = Callable[..., MainWindow]
 @pytest.fixture
 def playing(make_window: MakeWindow, videos: Path, qtbot: QtBot) -> MainWindow:
     window = make_window(source=str(videos / "long.mp4"), loop=True)
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > 3, timeout=20_000)
     return window
 
 
@@ -52,7 +52,7 @@ def test_two_other_models_take_over_while_the_video_plays(
     qtbot.waitUntil(lambda: panel.engine.text().startswith("reference"), timeout=20_000)
     assert playing.session.state is State.PLAYING
     assert "two trainings" in playing.widgets.comparison.origin.text()
-    qtbot.waitUntil(lambda: playing.session.tally.agreement.clips > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: playing.session.answers.tally.agreement.clips > 3, timeout=20_000)
     qtbot.keyClick(playing, Qt.Key.Key_Escape)
     assert not chooser.isVisible()
 
@@ -66,8 +66,8 @@ def test_a_file_that_is_no_model_is_refused_and_the_present_models_go_on(
     playing.chooser.use.trigger()
     qtbot.waitUntil(playing.widgets.banner.isVisible, timeout=20_000)
     assert "broken.safetensors" in playing.widgets.banner.text
-    clips = playing.session.tally.agreement.clips
-    qtbot.waitUntil(lambda: playing.session.tally.agreement.clips > clips, timeout=20_000)
+    clips = playing.session.answers.tally.agreement.clips
+    qtbot.waitUntil(lambda: playing.session.answers.tally.agreement.clips > clips, timeout=20_000)
 
 
 def test_a_model_file_is_dropped_on_its_panel(

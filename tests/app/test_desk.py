@@ -164,10 +164,10 @@ def test_switching_the_theme_while_a_video_plays_keeps_everything(
     qtbot: QtBot, make_window: MakeWindow, videos: Path
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"))
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > 3, timeout=20_000)
     window.appearance.choose("light")
-    clips = window.session.tally.agreement.clips
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > clips, timeout=20_000)
+    clips = window.session.answers.tally.agreement.clips
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > clips, timeout=20_000)
 
 
 # -- settings ----------------------------------------------------------------------------------

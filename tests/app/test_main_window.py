@@ -35,7 +35,7 @@ def reach(qtbot: QtBot, window: MainWindow, state: State) -> None:
 
 
 def loaded(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: not window.session.loading_models, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.session.answers.loading_models, timeout=20_000)
 
 
 def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:

@@ -28,7 +28,7 @@ def test_a_signal_closes_the_window_between_two_events(
     name: signal.Signals, qtbot: QtBot, make_window: Callable[..., MainWindow]
 ) -> None:
     window = make_window()
-    qtbot.waitUntil(lambda: not window.session.loading_models, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.session.answers.loading_models, timeout=20_000)
     close_on_signals(window)
     signal.raise_signal(name)
     # Locks may be held at this moment, for which the threads wait that closing waits for.

@@ -67,13 +67,13 @@ def test_a_password_is_in_no_log_title_recording_export_or_settings(
         window.settings.recordings_folder = tmp_path / "recordings"
         window.settings.pictures_folder = tmp_path / "pictures"
         qtbot.waitUntil(
-            lambda: window.session.source is not None and not window.session.loading_models,
+            lambda: window.session.source is not None and not window.session.answers.loading_models,
             timeout=PATIENCE_MS,
         )
         said = texts_of(window)
         qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
         answers: list[Shown] = []
-        window.session.answered.connect(answers.append)
+        window.session.answers.answered.connect(answers.append)
 
         def feed() -> bool:
             camera.feed.put(20)

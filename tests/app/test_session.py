@@ -36,10 +36,10 @@ class Log:
         self.waited_s: list[int] = []
         session.state_changed.connect(self.states.append)
         session.problem.connect(self.problems.append)
-        session.answered.connect(self.shown.append)
+        session.answers.answered.connect(self.shown.append)
         session.numbers.connect(self.numbers.append)
         session.signal_changed.connect(self._on_signal)
-        session.restarted.connect(self._count)
+        session.answers.restarted.connect(self._count)
 
     def _on_signal(self, status: SourceStatus, waited_s: int) -> None:
         self.signals.append(status.state)
@@ -60,7 +60,7 @@ def make_session(
         sessions.append(session)
         log = Log(session)
         if ready:
-            with qtbot.waitSignal(session.models_idle, timeout=20_000):
+            with qtbot.waitSignal(session.answers.models_idle, timeout=20_000):
                 session.start()
         return session, log
 
@@ -460,7 +460,7 @@ def test_the_models_stopping_by_themselves_is_told(
 ) -> None:
     session, log = make_session()
     failures: list[str] = []
-    session.model_failed.connect(lambda slot, text: failures.append(slot))
+    session.answers.model_failed.connect(lambda slot, text: failures.append(slot))
     session._inference._current.stop()
     qtbot.waitUntil(lambda: failures == ["int8", "fp32"])
     session.open(videos / "blink.mp4")
@@ -498,10 +498,10 @@ def test_other_models_with_other_clips_take_over_while_it_plays(
     before = log.shown[-1].answer.offer
     other = replace(SPEC, frames=8, span_s=0.5)
     choice = other_models(models, tmp_path, other)
-    session.set_models(choice)
+    session.answers.set_models(choice)
     qtbot.waitUntil(lambda: log.shown[-1].answer.offer.spec == other, timeout=20_000)
     assert log.states == [State.OPENING, State.PLAYING]
-    assert session.choice is choice
+    assert session.answers.choice is choice
     last = log.shown[-1].answer
     assert last.offer.generation != before.generation
     assert last.offer.clip.pixels.shape == other.clip_shape
@@ -526,8 +526,8 @@ def test_other_models_name_the_picture_of_a_pause(
     session.toggle_play()
     paused_s = navigator.position_s
     shown_before: list[int] = []
-    session.restarted.connect(lambda: shown_before.append(len(log.shown)))
-    session.set_models(other_models(models, tmp_path, spec))
+    session.answers.restarted.connect(lambda: shown_before.append(len(log.shown)))
+    session.answers.set_models(other_models(models, tmp_path, spec))
     qtbot.waitUntil(
         lambda: bool(shown_before) and len(log.shown) > shown_before[-1], timeout=20_000
     )

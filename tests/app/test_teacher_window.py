@@ -45,7 +45,7 @@ def playing(qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path)
     window = make_window(
         source=str(videos / "long.mp4"), annotations=truth, probe="never", loop=True
     )
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
     return window
 
 
@@ -81,7 +81,7 @@ def test_a_teacher_comes_while_the_video_plays_and_goes_again(
     qtbot: QtBot, playing: MainWindow, teacher: Path
 ) -> None:
     assert not any(parts_of_the_teacher(playing))
-    tally, record = playing.session.tally, playing.timeline.record
+    tally, record = playing.session.answers.tally, playing.timeline.record
     qtbot.keyClick(playing, Qt.Key.Key_M)
     assert playing.chooser.files["teacher"].currentText() == "none"
     choose(playing, teacher)
@@ -94,7 +94,7 @@ def test_a_teacher_comes_while_the_video_plays_and_goes_again(
     assert "clips skipped" in panel.pace.text()
     assert panel.bars.rows[0][0] == DARK
     # For the students it is as if nothing had happened.
-    assert playing.session.tally is tally
+    assert playing.session.answers.tally is tally
     assert playing.timeline.record is record
     assert playing.session.state is State.PLAYING
     qtbot.waitUntil(
@@ -130,9 +130,9 @@ def test_a_teacher_is_named_at_the_start_and_the_students_are_swapped_beside_it(
     window.chooser.use.trigger()
     panel = window.widgets.panels["fp32"]
     qtbot.waitUntil(lambda: panel.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
-    assert "teacher" in window.session.engines
+    assert "teacher" in window.session.answers.engines
     qtbot.waitUntil(
-        lambda: window.session.tally.numbers(None, 0, True).teacher is not None,
+        lambda: window.session.answers.tally.numbers(None, 0, True).teacher is not None,
         timeout=_PATIENCE_MS,
     )
 
@@ -178,8 +178,10 @@ def test_a_teacher_that_does_not_fit_is_refused(
     qtbot.waitUntil(playing.widgets.banner.isVisible, timeout=_PATIENCE_MS)
     assert f"other.safetensors {reason}" in playing.widgets.banner.text
     assert not any(parts_of_the_teacher(playing))
-    clips = playing.session.tally.agreement.clips
-    qtbot.waitUntil(lambda: playing.session.tally.agreement.clips > clips, timeout=_PATIENCE_MS)
+    clips = playing.session.answers.tally.agreement.clips
+    qtbot.waitUntil(
+        lambda: playing.session.answers.tally.agreement.clips > clips, timeout=_PATIENCE_MS
+    )
 
 
 def test_a_teacher_that_no_longer_fits_other_students_is_taken_away(
@@ -210,7 +212,7 @@ def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
     unruly: Unruly,
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"), probe="never", loop=True)
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
     engines = window.chooser.engines["teacher"]
     engines.setCurrentIndex(engines.findData("eager"))
     choose(window, teacher)
@@ -219,8 +221,10 @@ def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
     panel = window.widgets.panels["teacher"]
     qtbot.waitUntil(lambda: panel.activity.text == "not running", timeout=_PATIENCE_MS)
     assert "it broke" in panel.message.text()
-    clips = window.session.tally.agreement.clips
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > clips, timeout=_PATIENCE_MS)
+    clips = window.session.answers.tally.agreement.clips
+    qtbot.waitUntil(
+        lambda: window.session.answers.tally.agreement.clips > clips, timeout=_PATIENCE_MS
+    )
     for slot in STUDENTS:
         assert window.widgets.panels[slot].activity.text not in ("not running", "not answering")
     # Beside other students it still says so, and can be tried again.
@@ -232,12 +236,12 @@ def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
     qtbot.waitUntil(lambda: student.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
     qtbot.waitUntil(window.faults.retry.isEnabled, timeout=_PATIENCE_MS)
     assert panel.activity.text == "not running"
-    tally = window.session.tally
+    tally = window.session.answers.tally
     unruly.broken.clear()
     qtbot.keyClick(window, Qt.Key.Key_F5)
     wait_for_answers(qtbot, window)
     # The students went on undisturbed.
-    assert window.session.tally is tally
+    assert window.session.answers.tally is tally
     clips = tally.agreement.clips
     qtbot.waitUntil(lambda: tally.agreement.clips > clips, timeout=_PATIENCE_MS)
 
@@ -252,13 +256,13 @@ def test_who_does_not_answer_loses_its_label_and_nobody_else_does(
 ) -> None:
     monkeypatch.setattr("app.inference.TEACHER_STALL_S", 0.3)
     window = make_window(source=str(videos / "long.mp4"), probe="never", loop=True)
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > 3, timeout=_PATIENCE_MS)
     engines = window.chooser.engines["teacher"]
     engines.setCurrentIndex(engines.findData("eager"))
     choose(window, teacher)
     wait_for_answers(qtbot, window)
     forgotten: list[tuple[str, ...]] = []
-    window.session.restarted.connect(forgotten.append)
+    window.session.answers.restarted.connect(forgotten.append)
     panels = window.widgets.panels
     unruly.hanging.add(("fp32", "eager"))
     qtbot.waitUntil(lambda: panels["teacher"].activity.text == "not answering", timeout=5000)
@@ -285,7 +289,7 @@ def test_a_teacher_is_recorded_and_comes_back(
     choose(playing, teacher)
     wait_for_answers(qtbot, playing)
     late: list[Shown] = []
-    playing.session.answered.connect(
+    playing.session.answers.answered.connect(
         lambda shown: late.append(shown) if "teacher" in shown.decisions else None
     )
     control = Qt.KeyboardModifier.ControlModifier
@@ -326,7 +330,7 @@ def test_a_recording_keeps_the_teacher_when_the_students_are_swapped(
     panel = playing.widgets.panels["fp32"]
     qtbot.waitUntil(lambda: panel.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
     late: list[Shown] = []
-    playing.session.answered.connect(
+    playing.session.answers.answered.connect(
         lambda shown: late.append(shown) if "teacher" in shown.decisions else None
     )
     qtbot.waitUntil(lambda: len(late) > 5, timeout=_PATIENCE_MS)

@@ -28,7 +28,7 @@ def annotated(make_window: MakeWindow, videos: Path, tmp_path: Path, qtbot: QtBo
     chunks = [Chunk(1, "long", 0, 60, 300, DARK, 0), Chunk(1, "long", 1, 300, 600, BRIGHT, 0)]
     write_annotations(truth, chunks)
     window = make_window(source=str(videos / "long.mp4"), annotations=truth)
-    qtbot.waitUntil(lambda: window.session.tally.agreement.clips > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.answers.tally.agreement.clips > 2, timeout=20_000)
     window.session.toggle_play()
     assert window.session.state is State.PAUSED
     # On a busy machine it has gone far until the models answer.

@@ -130,7 +130,7 @@ def test_the_whole_job_by_keyboard(
     assert not window.hint.isVisible()
     keys.press(Key.Key_O)
     keys.type(str(videos / "long.mp4"))
-    until(lambda: session.tally.agreement.clips > 3)
+    until(lambda: session.answers.tally.agreement.clips > 3)
     # Pause, step, jump.
     keys.press(Key.Key_Space)
     assert session.state is State.PAUSED
@@ -192,8 +192,8 @@ def test_the_whole_job_by_keyboard(
     keys.press(Key.Key_R, CONTROL)
     assert window.recordings.recording.recording
     keys.press(Key.Key_Space)
-    clips = session.tally.agreement.clips
-    until(lambda: session.tally.agreement.clips > clips + 20)
+    clips = session.answers.tally.agreement.clips
+    until(lambda: session.answers.tally.agreement.clips > clips + 20)
     with qtbot.waitSignal(window.recordings.recording.saved, timeout=20_000):
         keys.press(Key.Key_R, CONTROL)
     keys.press(Key.Key_Space)

@@ -49,9 +49,10 @@ class Seen:
             "models_idle",
             "models_changing",
             "answered",
-            "picture",
         ):
-            getattr(session, name).connect(lambda *_, name=name: self.names.add(name))
+            told = getattr(session.answers, name)
+            told.connect(lambda *_, name=name: self.names.add(name))
+        session.picture.connect(lambda _: self.names.add("picture"))
 
     def state(self, state: State) -> bool:
         return self.window.session.state is state
@@ -113,7 +114,7 @@ def _swapping(seen: Seen) -> bool:
     if "answered" in seen.names:
         window = seen.window
         paths = {"int8": window.options.fp32, "fp32": window.options.int8}
-        seen.once("swap", lambda: window.session.set_models(ModelChoice.of(paths)))
+        seen.once("swap", lambda: window.session.answers.set_models(ModelChoice.of(paths)))
     return "models_changing" in seen.names
 
 

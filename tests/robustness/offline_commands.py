@@ -88,7 +88,7 @@ def _window(main: Main, video: str) -> int:
 
     class ClosedAtTheFirstAnswer(MainWindow):
         def start(self) -> None:
-            self.session.answered.connect(lambda _: self.close())
+            self.session.answers.answered.connect(lambda _: self.close())
             # Should none come, that is for the test to notice.
             QTimer.singleShot(60_000, self.close)
             self.session.problem.connect(lambda _: self.close())

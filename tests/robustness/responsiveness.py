@@ -82,7 +82,7 @@ def measure(seconds: float, warm_up_s: float = _WARM_UP_S) -> Report:
         session = window.session
         window.widgets.video.painted.connect(lambda: shown.__setitem__(0, shown[0] + 1))
         # Connected after the presenter: what it says is on the widgets by then.
-        session.answered.connect(
+        session.answers.answered.connect(
             lambda answered: ages_ms.append(
                 1000 * (time.monotonic() - answered.answer.offer.captured_s)
             )

@@ -95,7 +95,7 @@ class _Meter:
         self._last_index = -1
         session = window.session
         session.picture.connect(self._on_picture)
-        session.answered.connect(self._on_answer)
+        session.answers.answered.connect(self._on_answer)
         session.numbers.connect(self._on_numbers)
         session.problem.connect(self.record.problems.append)
         self._beat = QTimer(window, interval=HEARTBEAT_MS)
@@ -207,10 +207,10 @@ def run_window_for(
 
 def _until_first_answer(window: MainWindow) -> None:
     loop = QEventLoop()
-    window.session.answered.connect(loop.quit)
+    window.session.answers.answered.connect(loop.quit)
     QTimer.singleShot(round(1000 * _LONGEST_LOADING_S), loop.quit)
     loop.exec()
-    window.session.answered.disconnect(loop.quit)
+    window.session.answers.answered.disconnect(loop.quit)
 
 
 def _wait(seconds: float) -> None:

@@ -37,7 +37,7 @@ def test_a_broken_engine_is_said_and_the_next_one_takes_its_place(
     playing(qtbot, window)
     seen: list[tuple[str, str]] = []
     panel, other = window.widgets.panels["int8"], window.widgets.panels["fp32"]
-    window.session.model_faulted.connect(
+    window.session.answers.model_faulted.connect(
         lambda slot, fault: seen.append((panel.activity.text, panel.message.text()))
     )
     unruly.broken.add(("int8", "openvino"))
@@ -87,7 +87,7 @@ def test_a_model_without_an_engine_says_how_to_retry_and_does(
         lambda: window.widgets.panels["fp32"].activity.text == title_of(DARK), timeout=20_000
     )
     # It goes on failing, and the window goes on saying so.
-    with qtbot.waitSignal(window.session.models_changing):
+    with qtbot.waitSignal(window.session.answers.models_changing):
         qtbot.keyClick(window, Qt.Key.Key_F5)
     assert panel.activity.text == "trying again…"
     qtbot.waitUntil(lambda: panel.activity.text == "not running", timeout=20_000)
@@ -145,9 +145,12 @@ def test_models_are_exchanged_while_the_video_goes_on(
     states: list[State] = []
     session.state_changed.connect(states.append)
     # The fp32 file in both places.
-    window.session.set_models(ModelChoice.of(dict.fromkeys(models, models["fp32"])))
+    window.session.answers.set_models(ModelChoice.of(dict.fromkeys(models, models["fp32"])))
     qtbot.waitUntil(
-        lambda: session.models is not None and session.models.models["int8"].kind == "fp32",
+        lambda: (
+            session.answers.models is not None
+            and session.answers.models.models["int8"].kind == "fp32"
+        ),
         timeout=20_000,
     )
     assert window.widgets.panels["int8"].title.text() == "FP32 student"
@@ -162,7 +165,7 @@ def test_a_choice_that_cannot_be_used_is_said_and_changes_nothing(
     playing(qtbot, window)
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"nothing")
-    with qtbot.waitSignal(window.session.models_refused, timeout=20_000):
-        window.session.set_models(ModelChoice.of({**models, "fp32": broken}))
+    with qtbot.waitSignal(window.session.answers.models_refused, timeout=20_000):
+        window.session.answers.set_models(ModelChoice.of({**models, "fp32": broken}))
     assert "broken.safetensors" in window.widgets.banner.text
     playing(qtbot, window)

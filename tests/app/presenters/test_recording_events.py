@@ -22,7 +22,7 @@ def test_each_stall_is_one_event_however_long_it_lasts(qtbot: QtBot, tmp_path: P
     log.begin()
     noted.clear()
     for _ in range(2):
-        session.tally._newest_captured_s = time.monotonic()
+        session.answers.tally._newest_captured_s = time.monotonic()
         for second in (3, 4, 5):
             inference.stalled.emit(Stall("int8", "OpenVINO", second))
             # On a thread of its own.
@@ -30,4 +30,4 @@ def test_each_stall_is_one_event_however_long_it_lasts(qtbot: QtBot, tmp_path: P
     restart, fault = ("restart", "labels begin anew"), ("fault", "int8: no answer for 3 s")
     teacher = ("fault", "teacher: no answer for 10 s")
     assert sorted(noted) == sorted([restart, fault, teacher] * 2)
-    assert not session.tally.has_label
+    assert not session.answers.tally.has_label

@@ -19,7 +19,7 @@ def test_clips_are_captured_by_the_wall_clock_after_the_machine_slept_too(
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"))
     session = window.session
-    qtbot.waitUntil(lambda: len(session.engines) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.answers.engines) == 2, timeout=20_000)
     records: list[Record] = []
     shown: list[Shown] = []
     # Each answer is 40 ms old; after the third one the machine sleeps for an hour.
@@ -32,9 +32,9 @@ def test_clips_are_captured_by_the_wall_clock_after_the_machine_slept_too(
         unix_s=lambda: 1.8e9 + shown[-1].answer.offer.captured_s + 0.04 + next(slept_s),
     )
     # Before the feed hears of an answer.
-    session.answered.disconnect(feed._on_answer)
-    session.answered.connect(shown.append)
-    session.answered.connect(feed._on_answer)
+    session.answers.answered.disconnect(feed._on_answer)
+    session.answers.answered.connect(shown.append)
+    session.answers.answered.connect(feed._on_answer)
     feed.begin()
     qtbot.waitUntil(lambda: len(shown) >= 6, timeout=20_000)
     feed.end()

@@ -40,7 +40,7 @@ def record(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path) -> Callable[..
         window = make_window(source=source, **changes)
         window.settings.recordings_folder = tmp_path / "recordings"
         qtbot.waitUntil(
-            lambda: window.session.source is not None and not window.session.loading_models,
+            lambda: window.session.source is not None and not window.session.answers.loading_models,
             timeout=20_000,
         )
         qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
@@ -52,7 +52,7 @@ def record(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path) -> Callable[..
 
 def answers_of(window: MainWindow) -> list[Shown]:
     shown: list[Shown] = []
-    window.session.answered.connect(shown.append)
+    window.session.answers.answered.connect(shown.append)
     return shown
 
 
@@ -157,7 +157,7 @@ def test_closing_the_window_closes_the_recording(
 ) -> None:
     window = record(str(videos / "long.mp4"))
     shown = answers_of(window)
-    with qtbot.waitSignal(window.session.answered, timeout=20_000):
+    with qtbot.waitSignal(window.session.answers.answered, timeout=20_000):
         pass
     path = window.recordings.recording._recorder.path
     window.close()
@@ -290,10 +290,10 @@ def test_a_file_that_is_being_recorded_is_left_alone(
     assert "stop the recording first" in banner.text
     window.open(videos / "brief.mp4", path)
     assert "is a recording; annotations are a CSV file" in banner.text
-    choice = window.session.choice
+    choice = window.session.answers.choice
     window.chooser.chosen.emit(replace(choice, paths={**choice.paths, "int8": path}))
     assert "is a recording; choose a model file" in banner.text
-    assert window.session.choice == choice
+    assert window.session.answers.choice == choice
     assert run_elsewhere(TAKE_LOG, path) == "database is locked"
     stop(qtbot, window)
 

@@ -58,7 +58,7 @@ def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
 
 def test_pausing_keeps_the_label_of_the_frame_shown(qtbot: QtBot, paused: MainWindow) -> None:
     answers: list[Shown] = []
-    paused.session.answered.connect(answers.append)
+    paused.session.answers.answered.connect(answers.append)
     qtbot.wait(300)
     index = shown_frame(paused)
     paused.session.refresh_numbers()
@@ -72,7 +72,7 @@ def test_a_seek_shows_the_frame_with_its_own_label_at_once(
     qtbot: QtBot, paused: MainWindow
 ) -> None:
     answers: list[Shown] = []
-    paused.session.answered.connect(answers.append)
+    paused.session.answers.answered.connect(answers.append)
     for time_s, index, name in ((15.0, 450, BRIGHT), (3.0, 90, DARK), (19.0, 570, BRIGHT)):
         paused.session.navigator.seek(time_s)
         at_frame(qtbot, paused, index)
@@ -180,7 +180,7 @@ def test_without_bounds_no_frame_is_lost_and_skipped_clips_are_counted(
     capture = session._deck.current
     assert capture is not None
     answers: list[Shown] = []
-    session.answered.connect(answers.append)
+    session.answers.answered.connect(answers.append)
     # From here on nothing is under way any more.
     session.navigator.step(1)
     qtbot.waitUntil(lambda: bool(answers) and newest(answers[-1]) == shown_frame(paused))
