@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -53,7 +53,6 @@ from app.widgets.cheat_sheet import CheatSheet
 from app.widgets.comparison_card import ComparisonCard
 from app.widgets.controls import Button, label
 from app.widgets.hint import Hint
-from app.widgets.icons import icon
 from app.widgets.latency_plot import LatencyPlot
 from app.widgets.model_chooser import ModelChooser
 from app.widgets.model_panel import ModelPanel
@@ -66,6 +65,7 @@ from app.widgets.transport import KEYS as TRANSPORT_KEYS
 from app.widgets.transport import Transport, TransportActions
 from app.widgets.video_view import VideoView
 from app.widgets.welcome import Welcome
+from app.window_actions import WindowActions
 from app.window_docks import Docks
 from core.camera import LiveSource
 from core.errors import SourceError
@@ -135,7 +135,13 @@ class MainWindow(QMainWindow):
         self.docks = Docks(self.desk, self.widgets)
         self.appearance = Appearance(self, self.docks, self.settings)
         self.recordings = Recordings(self.session, self.widgets.banner, self.settings, review, self)
-        self._make_actions()
+        self.window_actions = WindowActions(
+            self,
+            lambda: self.cheat_sheet.toggle(),
+            lambda: self.chooser.open_below(self.compare_button),
+        )
+        for action in (*self.picker.with_keys, *self.widgets.transport_actions.with_keys):
+            self.addAction(action)
         self._lay_out()
         self.presenter = Presenter(self.session, self.widgets, self)
         self.faults = ModelFaults(self.session, self.widgets.panels, self.widgets.banner, self)
@@ -234,37 +240,6 @@ class MainWindow(QMainWindow):
             banner=Banner(),
         )
 
-    def _make_actions(self) -> None:
-        self.full_screen = QAction(icon("fullscreen"), "Full screen", self)
-        self.full_screen.setShortcut("F11")
-        self.full_screen.setToolTip("Full screen (F11)")
-        self.full_screen.triggered.connect(self._toggle_full_screen)
-        self.help = QAction(icon("help"), "Keyboard", self)
-        self.help.setShortcuts(["?", "F1"])
-        self.help.setToolTip("All keys (?)")
-        self.help.triggered.connect(lambda: self.cheat_sheet.toggle())
-        self.quit = QAction("Quit", self)
-        self.quit.setShortcuts(["Q", "Ctrl+Q"])
-        self.quit.triggered.connect(self.close)
-        self.escape = QAction("Close message", self)
-        self.escape.setShortcut("Esc")
-        self.escape.triggered.connect(self._on_escape)
-        self.compare = QAction(icon("compare"), "Compare", self)
-        self.compare.setShortcut("M")
-        self.compare.setToolTip("Choose the models and their engines (M)")
-        self.compare.triggered.connect(lambda: self.chooser.open_below(self.compare_button))
-        transport = self.widgets.transport_actions
-        for action in (
-            self.compare,
-            *self.picker.with_keys,
-            *transport.with_keys,
-            self.full_screen,
-            self.help,
-            self.quit,
-            self.escape,
-        ):
-            self.addAction(action)
-
     def _lay_out(self) -> None:
         widgets = self.widgets
         self.row = ModelRow(widgets.stage, list(widgets.panels.values()))
@@ -277,7 +252,7 @@ class MainWindow(QMainWindow):
         body.addWidget(self.recordings.exports.line)
         body.addWidget(self.row, 1)
         self.desk.setCentralWidget(central)
-        self.compare_button = Button(self.compare, text=True)
+        self.compare_button = Button(self.window_actions.compare, text=True)
         whole = QWidget()
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -291,8 +266,8 @@ class MainWindow(QMainWindow):
             self.appearance.under(Button(self.appearance.show_menu, text=True)),
             None,
             widgets.pill,
-            Button(self.full_screen),
-            Button(self.help),
+            Button(self.window_actions.full_screen),
+            Button(self.window_actions.help),
         )
         bottom = _bar(widgets.transport, None, widgets.status)
         rows.addWidget(top)
@@ -304,6 +279,12 @@ class MainWindow(QMainWindow):
         rows.addWidget(bottom)
         self.setCentralWidget(whole)
         self.cheat_sheet = CheatSheet(_KEYS, self)
+        self.window_actions.above = (
+            (self.cheat_sheet, self.cheat_sheet.hide),
+            (self.chooser, self.chooser.hide),
+            (widgets.banner, widgets.banner.hide),
+            (self.hint, self.hint.take_away),
+        )
         above = (top, self.chooser, self.cheat_sheet, widgets.banner, self.recordings.exports.line)
         self.focus_order = FocusOrder(self, above, self.desk, bottom)
 
@@ -336,24 +317,6 @@ class MainWindow(QMainWindow):
         self.decisions.show()
         self.alerts.show()
         self.widgets.transport_actions.loop.setChecked(self.settings.loop)
-
-    def _toggle_full_screen(self) -> None:
-        if self.isFullScreen():
-            self.showNormal()
-        else:
-            self.showFullScreen()
-
-    def _on_escape(self) -> None:
-        if self.cheat_sheet.isVisible():
-            self.cheat_sheet.hide()
-        elif self.chooser.isVisible():
-            self.chooser.hide()
-        elif self.widgets.banner.isVisible():
-            self.widgets.banner.hide()
-        elif self.hint.isVisible():
-            self.hint.take_away()
-        elif self.isFullScreen():
-            self.showNormal()
 
     # -- Qt ------------------------------------------------------------------------------------
 

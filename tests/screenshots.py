@@ -205,7 +205,7 @@ def _alerts(stage: Stage) -> None:
 
 def _compare(stage: Stage) -> None:
     stage.watch(8.0)
-    stage.window.compare.trigger()
+    stage.window.window_actions.compare.trigger()
 
 
 def _teacher(stage: Stage) -> None:

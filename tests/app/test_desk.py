@@ -138,11 +138,11 @@ def test_a_theme_is_taken_at_once_everywhere_and_remembered(
 
 def test_only_windows_that_are_open_are_dressed(make_window: MakeWindow) -> None:
     closed, shown = make_window(start=False), make_window(start=False)
-    before = closed.help.icon().cacheKey(), shown.help.icon().cacheKey()
+    before = closed.window_actions.help.icon().cacheKey(), shown.window_actions.help.icon().cacheKey()
     closed.close()
     shown.appearance.choose("light")
-    assert closed.help.icon().cacheKey() == before[0]
-    assert shown.help.icon().cacheKey() != before[1]
+    assert closed.window_actions.help.icon().cacheKey() == before[0]
+    assert shown.window_actions.help.icon().cacheKey() != before[1]
     shown.appearance.choose("dark")
 
 

@@ -156,7 +156,7 @@ def test_space_plays_even_when_a_button_has_the_focus_and_enter_presses_it(
     reach(qtbot, window, State.PLAYING)
     buttons = window.findChildren(QAbstractButton)
     help_button = next(
-        b for b in buttons if getattr(b, "defaultAction", lambda: 0)() is window.help
+        b for b in buttons if getattr(b, "defaultAction", lambda: 0)() is window.window_actions.help
     )
     help_button.setFocus(Qt.FocusReason.TabFocusReason)
     qtbot.keyClick(help_button, Qt.Key.Key_Space)
