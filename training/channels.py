@@ -12,94 +12,135 @@ biases are three times as large, and p / d of eq. 4 becomes p / 3d, which is as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from core.errors import DataError
-from core.modelfile import Model
+from core.modelfile import Model, load_model, save_model
 from core.network import FloatConv, FloatNetwork, Int8Network, Network
 from core.normalization import Normalization
 from training.export import golden_answers, measured
+from training.models import check_apart
 from training.store import Store
 
+Channels = Literal["grey", "rgb"]
 
-def with_channels(
-    model: Model,
-    channels: Literal["grey", "rgb"],
-    store: Store,
-    split: int,
-    threads: int,
-    twins: Mapping[str, Model],
-) -> Model:
-    """The same student for clips of other channels, measured anew on val and test.
+# As large as quantization makes them; sums stay within int32.
+_LARGEST_BIAS = 2.0**30
+
+
+def convert_files(
+    paths: Sequence[Path], channels: Channels, store: Store, split: int, threads: int, out: Path
+) -> list[Model]:
+    """The same students for clips of other channels, measured anew on val and test.
+
+    What comes of an int8 model is the twin of what comes of its parent.
 
     Args:
-        model: a loaded model file of the other channels.
-        channels: "grey" for one, "rgb" for three.
-        store: prepared data of the people kept apart in `split`.
-        split: whose validation people fit the temperature.
+        paths: model files, each int8 model behind the fp32 model it was fine-tuned from.
+        channels: "grey" for one, "rgb" for three that are weighed alike.
+        store: prepared data.
+        split: whose validation people fit the temperatures, and whose test people measure.
         threads: CPU threads.
-        twins: models made before, by the hash of the file each was made from; an int8 model
-            becomes the twin of what its parent has become.
+        out: folder for the files, which keep their names; all of them come, or none.
+
+    Returns:
+        The new models, loaded back.
 
     Raises:
-        DataError: it weighs its channels differently or has those wanted already, or its parent is
-            not among `twins`.
+        DataError: two have the same name or one is there already; one weighs its channels
+            differently, has those wanted already, or knows people kept apart in `split`; a parent
+            is not named before its int8 model.
+        ModelFileError: a file cannot be used.
     """
-    if model.parent is not None and model.parent not in twins:
-        raise DataError(
-            f"{model.path} was fine-tuned from an fp32 file that is not named before it; name both."
-        )
-    network = _one_channel(model) if channels == "grey" else _three_channels(model)
-    clip = replace(model.clip, channels=channels)
-    name = model.path.stem if model.path else ""
-    changed = replace(
-        model,
-        network=network,
-        clip=clip,
-        training={
-            **model.training,
-            "method": f"other input channels: {channels}",
-            "history": [name, *(model.training.get("history") or [])],
-        },
-        parent=None if model.parent is None else twins[model.parent].sha256,
-        golden=golden_answers(network, clip),
-    )
-    return measured(changed, store, split, threads)
+    _check_places(paths, out)
+    models = [load_model(path) for path in paths]
+    known: set[str] = set()
+    for model in models:
+        check_apart({**model.training, "labels": model.labels}, _name(model), store, split)
+        if model.parent is not None and model.parent not in known:
+            raise DataError(
+                f"{model.path} was fine-tuned from an fp32 file that is not named before it; "
+                "name both."
+            )
+        known.add(model.sha256)
+    networks = [_converted(model, channels) for model in models]
+    out.mkdir(parents=True, exist_ok=True)
+    made: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix=".channels-", dir=out) as folder:
+        for model, network in zip(models, networks, strict=True):
+            clip = replace(model.clip, channels=channels)
+            changed = replace(
+                model,
+                network=network,
+                clip=clip,
+                training={**model.training, "channels_from": _name(model).name},
+                parent=None if model.parent is None else made[model.parent],
+                golden=golden_answers(network, clip),
+            )
+            written = Path(folder) / _name(model).name
+            save_model(measured(changed, store, split, threads), written)
+            made[model.sha256] = load_model(written).sha256
+        return [load_model((Path(folder) / path.name).replace(out / path.name)) for path in paths]
 
 
-def _one_channel(model: Model) -> Network:
-    weight, normalization = model.network.convolutions[0].weight, model.network.normalization
+def _check_places(paths: Sequence[Path], out: Path) -> None:
+    names = [path.name for path in paths]
+    for path in paths:
+        if names.count(path.name) > 1:
+            raise DataError(
+                f"Two of the files are called {path.name}; rename one, for what is made of them "
+                "keeps their names."
+            )
+        if (out / path.name).exists():
+            raise DataError(
+                f"{out / path.name} is there already; remove it or choose another --out."
+            )
+
+
+def _name(model: Model) -> Path:
+    assert model.path is not None
+    return model.path
+
+
+def _converted(model: Model, channels: Channels) -> Network:
+    """The network with its first layer for other channels."""
+    network = model.network
+    weight, normalization = network.convolutions[0].weight, network.normalization
+    if weight.shape[1] == (1 if channels == "grey" else 3):
+        raise DataError(f"{model.path} takes {channels} clips already; choose another --to.")
     alike = (weight == weight[:, :1]).all() and len(set(normalization.mean)) == 1
-    if weight.shape[1] != 3 or not alike:
+    if not alike:
         raise DataError(
             f"{model.path} does not weigh R, G and B alike; only a student trained with "
             "tie_input_channels on grey pictures is a network of one channel."
         )
-    single = Normalization(normalization.mean[:1], normalization.scale)
-    return _with_first_layer(model.network, 1, single)
+    same_for_all = Normalization(normalization.mean[:1], normalization.scale)
+    return _with_first_layer(model, 1 if channels == "grey" else 3, same_for_all)
 
 
-def _three_channels(model: Model) -> Network:
-    if model.network.convolutions[0].weight.shape[1] != 1:
-        raise DataError(f"{model.path} takes colour clips already; choose a grey student.")
-    return _with_first_layer(model.network, 3, model.network.normalization)
-
-
-def _with_first_layer(network: Network, count: int, normalization: Normalization) -> Network:
+def _with_first_layer(model: Model, count: int, normalization: Normalization) -> Network:
     """As many equal channels as wanted, which together weigh what those before did."""
-    channels = np.zeros(count, np.intp)
+    network, channels = model.network, np.zeros(count, np.intp)
     if isinstance(network, Int8Network):
         int8, *others = network.convolutions
         times = int8.weight.shape[1] / count
+        bias = np.round(int8.bias / times)
+        if np.abs(bias).max() > _LARGEST_BIAS:
+            raise DataError(
+                f"{model.path}: a bias of {int8.name} is too large for three channels; "
+                "train it with tie_input_channels instead."
+            )
         int8 = replace(
             int8,
             weight=int8.weight[:, channels],
             weight_scale=(int8.weight_scale * times).astype(np.float32),
-            bias=np.round(int8.bias / times).astype(np.int32),
+            bias=bias.astype(np.int32),
         )
         return Int8Network((int8, *others), network.classifier, normalization)
     first, *stages = network.stages

@@ -15,6 +15,7 @@ from torch import nn
 
 from core.errors import DataError
 from core.files import replacing
+from training.config import settings_of
 
 CHECKPOINT_FILE, BEST_FILE, DESCRIPTION_FILE = "checkpoint.pt", "best.pt", "recipe.json"
 MODEL_FILE = "model.safetensors"
@@ -129,7 +130,7 @@ def check_same_run(run: Path, now: Mapping[str, Any]) -> None:
     ours = now["recipe"]
     changed = [
         name
-        for name, value in before.get("recipe", {}).items()
+        for name, value in (settings_of(before).items() if "recipe" in before else ())
         if name not in ("epochs", "accumulate") and name in ours and ours[name] != value
     ]
     given = ("split", "data", "data_fingerprint", "bfloat16", "start_sha256", "teacher_sha256")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from math import inf, isinf
 from pathlib import Path
@@ -63,8 +64,9 @@ class Recipe:
         window_probability: share of clips drawn as the application will see them: the last span of
             some moment of the chunk, neighbouring activities included; the others are drawn from
             the chunk alone, as in the paper.
-        unfamiliar_share: as many more clips as this share of a step are shown unrecognisable, and
-            the student shall find every class equally likely (training/unfamiliar.py).
+        unfamiliar_share: beside each piece of a step as many more clips as this share of it, at
+            least one, are shown unrecognisable, and the network shall find every class equally
+            likely (training/unfamiliar.py); 0 shows none.
         beta: weight of the soft term of eq. 1. Without a teacher of its own the float student of
             the start run teaches, so that an int8 twin is drawn towards its own parent.
         temperature: T of eq. 1.
@@ -166,11 +168,15 @@ class Recipe:
                 f"{self.quantize_from_epoch}"
             )
         self._check_early_clips()
+        for name in ("crop", "early_crop"):
+            if self.unfamiliar_share and getattr(self, name) % 4:
+                raise ValueError(
+                    f"unfamiliar_share needs a {name} that can be divided by four, not "
+                    f"{getattr(self, name)}"
+                )
         _ = self.clip
 
     def _check_early_clips(self) -> None:
-        if self.unfamiliar_share and (self.crop % 4 or self.early_crop % 4):
-            raise ValueError("unfamiliar_share needs a crop that can be divided by four")
         if (self.early_epochs > 0) != (self.early_crop > 0):
             raise ValueError("early_epochs and early_crop go together; set both, or neither")
         if self.early_epochs >= self.epochs:
@@ -216,6 +222,12 @@ _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("flip_probability", "brightness", "contrast", "window_probability", "beta"), 0, 1),
     (("unfamiliar_share",), 0, 1),
 )
+
+
+def settings_of(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings as its recipe.json has them; what is newer than the run does nothing."""
+    newer = json.loads(json.dumps(asdict(Recipe())))
+    return newer | described.get("recipe", {})
 
 
 def _check_type(name: str, kind: Any, value: object) -> None:

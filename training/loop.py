@@ -174,7 +174,8 @@ def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = No
     """
     recipe = run.recipe
     x, targets = as_input(clips, run.device), targets.to(run.device)
-    strange = unfamiliar(x, round(recipe.unfamiliar_share * len(x)))
+    share = recipe.unfamiliar_share
+    strange = unfamiliar(x, max(round(share * len(x)), 1) if share else 0)
     shown = x
     if len(strange):
         shown = torch.cat([x, strange]).contiguous(memory_format=torch.channels_last_3d)
@@ -196,6 +197,7 @@ def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = No
         )
         loss, parts = distilled.total, {"hard": distilled.hard, "soft": distilled.soft}
     if len(unsure):
+        parts.setdefault("hard", loss)
         parts["unfamiliar"] = uniform_loss(unsure)
         loss = loss + WEIGHT * parts["unfamiliar"]
     (loss / recipe.accumulate).backward()

@@ -166,9 +166,13 @@ def load_teacher(path: Path, clip: ClipSpec, store: Store, split: int) -> Teache
         model, theirs, described = load_float(path, store, split)
     precision = "float32" if path.is_file() else described["recipe"].get("precision", "float32")
     shrink = max(clip.crop // theirs.crop, 1)
-    smaller = replace(theirs, resize=theirs.resize * shrink, crop=theirs.crop * shrink)
-    for name in ("frames", "span_s", "resize", "crop"):
-        if getattr(smaller, name) != getattr(clip, name):
+    if (theirs.resize * shrink, theirs.crop * shrink) != (clip.resize, clip.crop):
+        raise DataError(
+            f"The teacher {path} sees {theirs.crop} of {theirs.resize} pixels, the student "
+            f"{clip.crop} of {clip.resize}; use a teacher trained on the same part of the picture."
+        )
+    for name in ("frames", "span_s"):
+        if getattr(theirs, name) != getattr(clip, name):
             raise DataError(
                 f"The teacher {path} was trained with {name} {getattr(theirs, name)}, the student "
                 f"has {getattr(clip, name)}; use a teacher trained on the same clips."

@@ -66,7 +66,7 @@ class EpochProgress:
 
 
 def _losses(figures: Mapping[str, float]) -> list[str]:
-    """The loss, with its parts where there are two."""
+    """The loss, with its parts before weighting where there are several."""
     parts = [
         f"{name} {figures[name]:.3f}" for name in ("hard", "soft", "unfamiliar") if name in figures
     ]

@@ -138,7 +138,10 @@ def test_a_theme_is_taken_at_once_everywhere_and_remembered(
 
 def test_only_windows_that_are_open_are_dressed(make_window: MakeWindow) -> None:
     closed, shown = make_window(start=False), make_window(start=False)
-    before = closed.window_actions.help.icon().cacheKey(), shown.window_actions.help.icon().cacheKey()
+    before = (
+        closed.window_actions.help.icon().cacheKey(),
+        shown.window_actions.help.icon().cacheKey(),
+    )
     closed.close()
     shown.appearance.choose("light")
     assert closed.window_actions.help.icon().cacheKey() == before[0]

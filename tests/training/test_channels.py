@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from rich.console import Console
 
 from core.engines.reference import ReferenceEngine
-from core.modelfile import Model, load_model
+from core.errors import DataError
+from core.modelfile import Model, load_model, save_model
 from core.network import Int8Network
 from training.__main__ import main
 from training.checkpoint import MODEL_FILE
 from training.config import Recipe
-from training.export import export_run
+from training.export import export_run, golden_answers
 from training.loop import fit
 from training.run import Run
 from training.store import Store
@@ -42,9 +44,10 @@ def tied(
     return files[0], files[1]
 
 
-def convert(store: Store, to: str, out: Path, *models: Path) -> int:
+def convert(store: Store, to: str, out: Path, *models: Path, split: int = 0) -> int:
     named = [str(model) for model in models]
     data = ["--data", str(store.folder), "--out", str(out), "--threads", "1"]
+    data += ["--split", str(split)]
     return main(["channels", *named, "--to", to, *data])
 
 
@@ -70,7 +73,7 @@ def test_both_forms_answer_alike_and_the_twins_stay_twins(
         before, grey, after = (load_model(folder / path.name) for folder in folders)
         assert grey.clip == replace(before.clip, channels="grey")
         assert after.clip == before.clip
-        assert grey.training["history"][0] == path.stem  # type: ignore[index]
+        assert grey.training["channels_from"] == path.name
         assert after.training["people"] == before.training["people"]
         assert set(grey.metrics) == {"val", "test"}
         spread = float(np.ptp(answers(before)))
@@ -96,17 +99,59 @@ def test_what_has_no_other_form_is_named_and_nothing_is_written(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def failure(to: str, *models: Path) -> str:
-        assert convert(tiny_store, to, tmp_path / "out", *models) == 1
+    out = tmp_path / "out"
+
+    def failure(to: str, *models: Path, split: int = 0) -> str:
+        assert convert(tiny_store, to, out, *models, split=split) == 1
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         return said
 
-    assert "does not weigh R, G and B alike" in failure("grey", finished / MODEL_FILE)
-    assert "takes colour clips already" in failure("rgb", tied[0])
+    assert "does not weigh R, G and B alike" in failure("grey", tied[0], finished / MODEL_FILE)
+    assert "takes rgb clips already" in failure("rgb", tied[0])
     assert "not named before it; name both" in failure("grey", tied[1])
-    assert not (tmp_path / "out").exists()
-    assert convert(tiny_store, "grey", tmp_path / "out", tied[0]) == 0
+    assert "has seen vp1, vp2" in failure("grey", *tied, split=1)
+    other = tmp_path / "other" / tied[0].name
+    other.parent.mkdir()
+    shutil.copy(tied[1], other)
+    assert "Two of the files are called fp32.safetensors" in failure("grey", tied[0], other)
+    assert not out.exists()
+    assert convert(tiny_store, "grey", out, tied[0]) == 0
+    assert [path.name for path in out.iterdir()] == ["fp32.safetensors"]
     assert "is there already" in failure("grey", tied[0])
-    assert convert(tiny_store, "grey", tmp_path / "new", tmp_path / "out" / tied[0].name) == 1
-    assert "does not weigh R, G and B alike" in capsys.readouterr().err
+    assert convert(tiny_store, "grey", tmp_path / "new", out / tied[0].name) == 1
+    assert "takes grey clips already" in capsys.readouterr().err
+
+
+def test_a_failure_half_way_leaves_nothing(
+    tied: tuple[Path, Path], tiny_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Path] = []
+
+    def full(model: Model, path: Path) -> None:
+        if saved:
+            raise DataError("no space left")
+        saved.append(path)
+        save_model(model, path)
+
+    monkeypatch.setattr("training.channels.save_model", full)
+    assert convert(tiny_store, "grey", tmp_path / "out", *tied) == 1
+    assert saved
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_bias_that_would_leave_int32_is_refused(
+    tied: tuple[Path, Path], tiny_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(tiny_store, "grey", tmp_path / "grey", *tied) == 0
+    grey = load_model(tmp_path / "grey" / "int8.safetensors")
+    assert isinstance(grey.network, Int8Network)
+    first, *others = grey.network.convolutions
+    huge = replace(first, bias=np.full_like(first.bias, 2**30))
+    network = replace(grey.network, convolutions=(huge, *others))
+    golden = golden_answers(network, grey.clip)
+    path = tmp_path / "huge.safetensors"
+    save_model(replace(grey, network=network, golden=golden, parent=None), path)
+    capsys.readouterr()
+    assert convert(tiny_store, "rgb", tmp_path / "out", path) == 1
+    assert "is too large for three channels" in capsys.readouterr().err

@@ -207,6 +207,7 @@ def test_tied_channels_stay_tied_on_grey_pictures(
             id="float first, stored draws",
         ),
         pytest.param({"quantize": True, "learned_step_sizes": True}, id="int8, learned steps"),
+        pytest.param({"unfamiliar_share": 0.5}, id="unfamiliar clips"),
     ],
 )
 def test_an_interrupted_run_goes_on_to_bit_identical_weights(

@@ -82,8 +82,12 @@ def test_a_teacher_of_small_clips_sees_the_students_clips_smaller(
     smaller = x.unflatten(3, (32, 2)).unflatten(5, (32, 2)).mean((4, 6))
     torch.testing.assert_close(teacher(x), teacher.model(smaller), rtol=1e-4, atol=1e-5)
     # Not the same part of the picture.
-    with pytest.raises(DataError, match="with resize 36, the student has 64"):
-        load_teacher(finished, replace(large, resize=64).clip, tiny_store, 0)
+    for resize, crop in ((64, 64), (36, 36), (300, 224)):
+        other = replace(large, resize=resize, crop=crop).clip
+        with pytest.raises(
+            DataError, match=f"sees 32 of 36 pixels, the student {crop} of {resize}"
+        ):
+            load_teacher(finished, other, tiny_store, 0)
 
 
 def test_an_i3d_learns_and_teaches(
@@ -127,7 +131,7 @@ def test_a_teacher_that_does_not_fit_is_refused(
     refused(None, "--teacher or --start")
     refused(finished, "beta is 0", tiny)
     refused(tmp_path / "nowhere", "no finished epoch")
-    refused(finished, r"with crop 32, the student has 30", replace(kd, crop=30))
+    refused(finished, r"sees 32 of 36 pixels, the student 30 of 36", replace(kd, crop=30))
     for path in (finished, finished / MODEL_FILE):
         refused(path, "split 0 and has seen vp1, vp2", split=1)
 

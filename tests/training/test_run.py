@@ -108,6 +108,18 @@ def test_epochs_can_only_be_added_and_only_to_steps(
             new_run(changed, tiny_store, start).resume()
 
 
+def test_a_setting_newer_than_the_run_cannot_be_slipped_in(
+    start: Path, tiny_store: Store, tiny: Recipe
+) -> None:
+    recipe = replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps")
+    described = read_description(start)
+    del described["recipe"]["unfamiliar_share"]
+    write_description(start, described)
+    with pytest.raises(DataError, match="begun with another unfamiliar_share"):
+        new_run(replace(recipe, unfamiliar_share=0.5), tiny_store, start).resume()
+    new_run(recipe, tiny_store, start).resume()
+
+
 def test_other_weights_under_the_same_name_are_another_start(
     start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:

@@ -73,13 +73,16 @@ def test_doubt_is_a_part_of_the_loss(
 
 
 def test_only_crops_that_tiles_divide_are_taken(tiny: Recipe) -> None:
-    with pytest.raises(ValueError, match="divided by four"):
+    with pytest.raises(ValueError, match="a crop that can be divided by four, not 30"):
         replace(tiny, crop=30, unfamiliar_share=0.1)
 
 
-def test_the_twin_learns_it_too(
+def test_the_twin_learns_it_too_and_a_small_share_is_one_clip(
     start: Path, tiny: Recipe, tiny_store: Store, tmp_path: Path, quiet: Console
 ) -> None:
-    recipe = replace(tiny, quantize=True, beta=1.0, unfamiliar_share=0.5, clips_per_epoch=8)
+    recipe = replace(tiny, quantize=True, beta=1.0, unfamiliar_share=0.01, clips_per_epoch=8)
     run = Run(recipe, tiny_store, tmp_path / "int8", start=start, threads=1)
-    assert train_epoch(run, quiet)["unfamiliar"] > 0
+    entry = train_epoch(run, quiet)
+    assert entry["loss"] == pytest.approx(
+        entry["soft"] + ways.WEIGHT * entry["unfamiliar"], rel=1e-5
+    )

@@ -9,8 +9,6 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from core.errors import DataError
-
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
@@ -46,21 +44,12 @@ class Channels:
             raise ValueError("name at least one model file")
 
     def run(self, console: Console) -> None:
-        from core.modelfile import Model, load_model, save_model
-        from training.channels import with_channels
+        from training.channels import convert_files
         from training.export import written_in_words
         from training.store import open_store
 
-        store = open_store(self.data)
-        places = {path: self.out / path.name for path in self.models}
-        for place in places.values():
-            if place.exists():
-                raise DataError(f"{place} is there already; remove it or choose another --out.")
-        made: dict[str, Model] = {}
-        for path, place in places.items():
-            model = load_model(path)
-            changed = with_channels(model, self.to, store, self.split, self.threads, made)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            save_model(changed, place)
-            made[model.sha256] = load_model(place)
-            console.print(written_in_words(made[model.sha256]), soft_wrap=True)
+        models = convert_files(
+            self.models, self.to, open_store(self.data), self.split, self.threads, self.out
+        )
+        for model in models:
+            console.print(written_in_words(model), soft_wrap=True)

@@ -16,7 +16,7 @@ from core.driveact import SUBSETS
 from core.errors import DataError
 from core.files import replacing
 from training.checkpoint import read_description, weights_sha256
-from training.config import Recipe
+from training.config import Recipe, settings_of
 from training.models import people_of
 from training.provenance import data_fingerprint
 from training.reproduce.plan import Task
@@ -128,8 +128,7 @@ def check_finished(task: Task, out: Path, recipe: Recipe, fingerprint: str) -> N
     folder = task.folder(out)
     described = read_description(folder)
     wanted = json.loads(json.dumps(asdict(recipe)))
-    # Settings that are newer than the run change nothing as long as they are as if not there.
-    had = {**json.loads(json.dumps(asdict(Recipe()))), **described.get("recipe", {})}
+    had = settings_of(described)
     changed = [name for name, value in wanted.items() if had[name] != value]
     if described.get("data_fingerprint") != fingerprint:
         changed.append("data")
