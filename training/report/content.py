@@ -125,8 +125,8 @@ def _summary(results: Results, found: list[Claim]) -> Section:
     there = sum(run.val is not None for run in results.runs.values())
     blocks: list[Block] = [
         Text(
-            f"{counts['holds']} of {len(tested)} claims hold, {counts['does not hold']} do not, "
-            f"{counts['not measured']} are not measured. {there} of {len(results.runs)} models "
+            f"Of {len(tested)} claims: {counts['holds']} held, {counts['does not hold']} not held, "
+            f"{counts['not measured']} not measured. {there} of {len(results.runs)} models "
             "are trained. Differences are in percentage points of mean per-class accuracy on the "
             "test people, on whom nothing was ever chosen. “Not clearly”: the 95 % interval "
             "reaches across what the claim asks for."

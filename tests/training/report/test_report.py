@@ -145,7 +145,7 @@ def test_what_is_missing_is_said_and_no_number_stands_in(hand_made: Callable) ->
     assert all(row[1] == "not measured" for row in table(empty, "Table I:", 2))
     assert not any(re.search(r"\d", "".join(row[1:])) for row in table(empty, "Table III"))
     page = html_of(empty)
-    assert "0 of 6 claims hold, 0 do not, 6 are not measured. 0 of 22 models" in page
+    assert "Of 6 claims: 0 held, 0 not held, 6 not measured. 0 of 22 models" in page
     assert "not trained yet" in page
 
 
