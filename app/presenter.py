@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QStackedWidget
 
 from app.messages import (
@@ -39,6 +39,8 @@ from core.source_state import SourceStatus
 
 # Faster than this nobody reads percentages; the newest answer waits for the next refresh.
 _REFRESH_S = 0.12
+# The plot is drawn between two updates of everything else, so that no picture waits for both.
+_PLOT_AFTER_MS = 200
 
 Labels = tuple[dict[Slot, tuple[str, int | None]], str | None]
 
@@ -92,6 +94,8 @@ class Presenter(QObject):
         self._failed: set[Slot] = set()
         self._no_signal: tuple[str, str] | None = None
 
+        self._plot_timer = QTimer(self, interval=_PLOT_AFTER_MS, singleShot=True)
+        self._plot_timer.timeout.connect(widgets.latency.refresh)
         session.answers.models_described.connect(self._on_models)
         session.answers.engine_tried.connect(self._on_engine_tried)
         session.answers.model_ready.connect(self._on_model_ready)
@@ -273,8 +277,9 @@ class Presenter(QObject):
         widgets.comparison.show_numbers(numbers)
         widgets.status.show_numbers(numbers)
         widgets.pill.show_fps(numbers.shown_fps)
-        widgets.latency.refresh()
         self._refresh()
+        if not self._plot_timer.isActive():
+            self._plot_timer.start()
 
 
 def _labels_of(shown: Shown) -> Labels:
