@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,11 +78,15 @@ def measured(model: Model, store: Store, split: int, threads: int) -> Model:
     return replace(model, metrics=metrics)
 
 
-def written_in_words(model: Model) -> str:
-    """One sentence about a model that was loaded back: where, how large, how good."""
+def written_in_words(model: Model, subsets: Collection[str] = ("val", "test")) -> str:
+    """One sentence about a model that was loaded back: where, how large, how good on these people.
+
+    Whoever still chooses between recipes looks at "val" alone.
+    """
     figures = ", ".join(
         f"{name} mean per-class {values['mean_per_class_accuracy']:.1%}"
         for name, values in model.metrics.items()
+        if name in subsets
     )
     return f"Wrote {model.path} ({model.file_mb:.2f} MB, {figures})"
 
