@@ -20,11 +20,7 @@ from app.deck import Deck
 from app.inference import Inference
 from app.intake import Intake
 from app.lineup import Lineup
-from app.messages import (
-    Answer,
-    Picture,
-    SourceInfo,
-)
+from app.messages import Answer, Picture, SourceInfo
 from app.navigator import Navigator
 from app.recording.recorded_models import RecordedModels
 from app.sources import Address
@@ -72,9 +68,11 @@ class Session(QObject):
         # Which models speak, and what they say.
         self.answers = Answers(inference, self)
         self.answers.clips_changed.connect(self._on_clips_changed)
-        self.answers.models_described.connect(self._on_models)
+        # Before the models are known, no clips can be cut for them.
+        self.answers.models_described.connect(
+            self._on_first_models, Qt.ConnectionType.SingleShotConnection
+        )
         self._inference = inference
-        self._models_known = False
         # Moves through the file on the screen.
         self.navigator = Navigator(self)
         self.navigator.move_asked.connect(self._on_move_asked)
@@ -116,7 +114,7 @@ class Session(QObject):
         if self.state is not State.OPENING:
             self._before_opening = self.state
             self._enter(State.OPENING)
-        if self._models_known:
+        if self.answers.models is not None:
             self._open_wanted()
 
     def toggle_play(self) -> None:
@@ -275,9 +273,8 @@ class Session(QObject):
 
     # -- models --------------------------------------------------------------------------------
 
-    def _on_models(self) -> None:
-        first, self._models_known = not self._models_known, True
-        if first and self._wanted is not None:
+    def _on_first_models(self) -> None:
+        if self._wanted is not None:
             self._open_wanted()
 
     def _on_clips_changed(

@@ -28,6 +28,8 @@ U8 = NDArray[np.uint8]
 LARGEST_EXACT_WEIGHT = 63
 # Engines accumulate in int32, and the reference's 63-bit products rely on it.
 _LARGEST_SUM = 2**31 - 1
+# What makes a bias keeps below this: a channel whose weights are almost zero gets a coarser scale.
+LARGEST_BIAS = 2**30
 _APART_FROM_TIES = 1e-3
 
 

@@ -27,6 +27,7 @@ from core.fusion import batch_norm_factor, fold_batch_norm, geometry_of, to_nump
 from core.geometry import Triple
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import (
+    LARGEST_BIAS,
     LARGEST_EXACT_WEIGHT,
     PIXELS,
     Int8Conv,
@@ -38,8 +39,6 @@ from core.network import (
 from core.tie_free import tie_free, tie_free_pool
 
 DEFAULT_WEIGHT_LIMIT = LARGEST_EXACT_WEIGHT
-# Bias is int32; a channel whose weights are almost zero gets a coarser scale rather than overflow.
-_LARGEST_BIAS = 2**30
 
 
 class QatConvBnRelu3d(nn.Module):
@@ -262,7 +261,7 @@ def _quantize_layer(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """int8 levels, float32 weight scales and int32 bias at input_scale · weight scale."""
     scale = scale.double()
-    scale = torch.maximum(scale, bias.double().abs() / (input_scale * _LARGEST_BIAS))
+    scale = torch.maximum(scale, bias.double().abs() / (input_scale * LARGEST_BIAS))
     scale = scale.float()
     column = scale.reshape(-1, *([1] * (weight.dim() - 1)))
     # As fake quantization does: divided, one weight in a million is rounded to the other side.

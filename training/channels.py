@@ -6,8 +6,9 @@ picture this is 3·w·p. A student of one channel computes that with a third of 
 less than that on blocks of pixels (core/engines/pixel_blocks.py).
 
 From grey to colour nothing is lost in int8: the levels stay, their scale is a third, sums and
-biases are three times as large, and p / d of eq. 4 becomes p / 3d, which is as free of ties
-(core/tie_free.py). The other way biases are rounded to a level three times as wide.
+biases are three times as large, and p / d of eq. 4 becomes p / 3d, still free of ties with a third
+of the distance to them (core/tie_free.py). The other way biases are rounded to a level three times
+as wide.
 """
 
 from __future__ import annotations
@@ -22,16 +23,13 @@ import numpy as np
 
 from core.errors import DataError
 from core.modelfile import Model, load_model, save_model
-from core.network import FloatConv, FloatNetwork, Int8Network, Network
+from core.network import LARGEST_BIAS, FloatConv, FloatNetwork, Int8Network, Network
 from core.normalization import Normalization
 from training.export import golden_answers, measured
 from training.models import check_apart
 from training.store import Store
 
 Channels = Literal["grey", "rgb"]
-
-# As large as quantization makes them; sums stay within int32.
-_LARGEST_BIAS = 2.0**30
 
 
 def convert_files(
@@ -59,31 +57,30 @@ def convert_files(
         ModelFileError: a file cannot be used.
     """
     _check_places(paths, out)
-    models = [load_model(path) for path in paths]
+    models = {path: load_model(path) for path in paths}
     known: set[str] = set()
-    for model in models:
-        check_apart({**model.training, "labels": model.labels}, _name(model), store, split)
+    for path, model in models.items():
+        check_apart({**model.training, "labels": model.labels}, path, store, split)
         if model.parent is not None and model.parent not in known:
             raise DataError(
-                f"{model.path} was fine-tuned from an fp32 file that is not named before it; "
-                "name both."
+                f"{path} was fine-tuned from an fp32 file that is not named before it; name both."
             )
         known.add(model.sha256)
-    networks = [_converted(model, channels) for model in models]
+    networks = {path: _converted(model, channels) for path, model in models.items()}
     out.mkdir(parents=True, exist_ok=True)
     made: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix=".channels-", dir=out) as folder:
-        for model, network in zip(models, networks, strict=True):
+        for path, model in models.items():
             clip = replace(model.clip, channels=channels)
             changed = replace(
                 model,
-                network=network,
+                network=networks[path],
                 clip=clip,
-                training={**model.training, "channels_from": _name(model).name},
+                training={**model.training, "channels_from": path.name},
                 parent=None if model.parent is None else made[model.parent],
-                golden=golden_answers(network, clip),
+                golden=golden_answers(networks[path], clip),
             )
-            written = Path(folder) / _name(model).name
+            written = Path(folder) / path.name
             save_model(measured(changed, store, split, threads), written)
             made[model.sha256] = load_model(written).sha256
         return [load_model((Path(folder) / path.name).replace(out / path.name)) for path in paths]
@@ -101,11 +98,6 @@ def _check_places(paths: Sequence[Path], out: Path) -> None:
             raise DataError(
                 f"{out / path.name} is there already; remove it or choose another --out."
             )
-
-
-def _name(model: Model) -> Path:
-    assert model.path is not None
-    return model.path
 
 
 def _converted(model: Model, channels: Channels) -> Network:
@@ -131,7 +123,7 @@ def _with_first_layer(model: Model, count: int, normalization: Normalization) ->
         int8, *others = network.convolutions
         times = int8.weight.shape[1] / count
         bias = np.round(int8.bias / times)
-        if np.abs(bias).max() > _LARGEST_BIAS:
+        if np.abs(bias).max() > LARGEST_BIAS:
             raise DataError(
                 f"{model.path}: a bias of {int8.name} is too large for three channels; "
                 "train it with tie_input_channels instead."

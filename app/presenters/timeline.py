@@ -66,7 +66,8 @@ class TimelinePresenter(QObject):
         session.answers.restarted.connect(self._on_restart)
         session.answers.answered.connect(self._on_answer)
         session.state_changed.connect(self.refresh)
-        session.numbers.connect(self._on_numbers)
+        # Answers may come without pictures: the last of a file, those of a frame that rests.
+        session.numbers.connect(self._refresh_if_due)
 
     def _action(
         self, window: QWidget, keys: list[str], text: str, done: Callable[[], None]
@@ -108,10 +109,6 @@ class TimelinePresenter(QObject):
 
     def _on_picture(self, picture: Picture) -> None:
         self._now_s = picture.frame.time_s
-        self._refresh_if_due()
-
-    def _on_numbers(self) -> None:
-        # Answers may come without pictures: the last ones of a file, those of a frame that rests.
         self._refresh_if_due()
 
     def _refresh_if_due(self) -> None:

@@ -17,14 +17,22 @@ import torch
 from torch import Tensor
 
 from core.geometry import Geometry
-from core.network import F32, I8, I32, Int8Conv, Int8Linear, Int8Network, Quantization
+from core.network import (
+    F32,
+    I8,
+    I32,
+    LARGEST_BIAS,
+    Int8Conv,
+    Int8Linear,
+    Int8Network,
+    Quantization,
+)
 from training.importers.formats import Part
 from training.importers.mobilenet import PUBLISHED_GROUPS, layer_names, relu_behind, size_of
 from training.importers.reading import as_float
 from training.importers.renaming import as_shape
 
 _PACKED = "classifier.1._packed_params._packed_params"
-_LARGEST_BIAS = 2**30
 # Blocks whose depthwise convolution moves by two.
 _STRIDED_BLOCKS = (1, 2, 4, 6)
 
@@ -121,7 +129,7 @@ def _integers(weight: object, bias: object, source: Quantization, name: str) -> 
         raise ValueError(f"{name}.bias is not {outputs} finite numbers")
     # A channel without weights may have any scale: one at which its bias is an int32.
     silent = ~levels.reshape(outputs, -1).any(axis=1)
-    smallest = np.float32(np.abs(real) / (source.scale * _LARGEST_BIAS))
+    smallest = np.float32(np.abs(real) / (source.scale * LARGEST_BIAS))
     scales[silent] = np.maximum(scales[silent], smallest[silent])
     biases = np.rint(real / (source.scale * scales.astype(np.float64)))
     if np.abs(biases).max() > 2**31 - 1:
