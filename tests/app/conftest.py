@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 import app.inference
 from app import model_runner, model_worker
 from app.application import make_application
+from app.inference import Inference
 from app.main_window import MainWindow
 from app.messages import Slot
+from app.model_choice import ModelChoice
 from app.options import WindowOptions
+from app.session import Session
+from app.sources import Address
 from core import engine_choice
 from core.modelfile import load_model, save_model
 from core.prober import Prober
+from tests.app import inferences, sessions
 from tests.app.doubles import (
     FakeCamera,
     FakeTrial,
@@ -27,6 +34,9 @@ from tests.app.doubles import (
     tiny_model,
     write_video,
 )
+from tests.app.inferences import StartInference
+from tests.app.rigs import STOPS_WITHIN_MS, MakeRig, Rig
+from tests.app.sessions import MakeSession
 from tests.app.unruly import Unruly
 
 
@@ -52,6 +62,15 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_video(folder / "brief.mp4", [20] * 20 + [220] * 20)
     write_video(folder / "blink.mp4", [120] * 4)
     return folder
+
+
+@pytest.fixture
+def video(write_video: Callable[..., Path], tmp_path: Path) -> Path:
+    """vp1/run1.ids_1.mp4: 30 frames of noise that grows brighter, 64×48 at 30 fps."""
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 40 + 7 * i, (48, 64, 3), np.uint8) for i in range(30)]
+    (tmp_path / "vp1").mkdir()
+    return write_video(tmp_path / "vp1" / "run1.ids_1.mp4", images)
 
 
 @pytest.fixture
@@ -121,3 +140,64 @@ def unruly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Unruly]:
     monkeypatch.setattr(app.inference, "STALL_S", 0.3)
     yield made
     made.release.set()
+
+
+@pytest.fixture
+def make_session(
+    qtbot: QtBot, camera: FakeCamera, models: dict[Slot, Path]
+) -> Iterator[MakeSession]:
+    """Makes sessions on both tiny models and the fake camera, ready; all are stopped in the end."""
+    made: list[Session] = []
+
+    def make(*, ready: bool = True) -> tuple[Session, sessions.Log]:
+        session = Session(Inference(ModelChoice.of(models, "openvino"), 1), camera)
+        made.append(session)
+        log = sessions.Log(session)
+        if ready:
+            with qtbot.waitSignal(session.answers.models_idle, timeout=20_000):
+                session.start()
+        return session, log
+
+    yield make
+    for session in made:
+        session.stop()
+        assert session.late(time.monotonic() + 20) == []
+
+
+@pytest.fixture
+def start_inference(
+    qtbot: QtBot, models: dict[Slot, Path], unruly: Unruly
+) -> Iterator[StartInference]:
+    """Starts the tiny models on unruly engines; all are stopped in the end."""
+    made: list[Inference] = []
+
+    def start(
+        engine: str = "auto", paths: dict[Slot, Path] = models
+    ) -> tuple[Inference, inferences.Log]:
+        inference = Inference(ModelChoice.of(paths, engine), 1, "never")
+        made.append(inference)
+        log = inferences.Log(inference)
+        with qtbot.waitSignal(inference.idle, timeout=20_000):
+            inference.start()
+        return inference, log
+
+    yield start
+    unruly.release.set()
+    for inference in made:
+        inference.stop()
+        qtbot.waitUntil(lambda: inference.wait(100), timeout=20_000)  # noqa: B023
+
+
+@pytest.fixture
+def rig(qtbot: QtBot, camera: FakeCamera) -> Iterator[MakeRig]:
+    """Makes source workers that look at the fake camera; all are stopped in the end."""
+    rigs: list[Rig] = []
+
+    def make(address: Address, **changes: object) -> Rig:
+        rigs.append(Rig(address, camera, **changes))
+        return rigs[-1]
+
+    yield make
+    for made in rigs:
+        made.capture.stop()
+        assert made.capture.wait(STOPS_WITHIN_MS)

@@ -1,11 +1,8 @@
-"""The source worker: pacing, pausing, restarting, gaps, and ending from anywhere."""
+"""The source worker with a file: pacing, pausing, restarting, and what cannot be played."""
 
 from __future__ import annotations
 
-import itertools
-import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,57 +10,13 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.capture import Capture, CaptureSetup
-from app.messages import ClipOffer, Picture, SourceInfo
+from app.capture import Capture
+from app.messages import Picture
 from app.picture_slot import shrink_to
 from app.schedule import Schedule
-from app.sources import Address
-from core.source_state import SourceState
 from core.video import Frame, VideoFile
-from tests.app.doubles import SPEC, FakeCamera
-
-STOPS_WITHIN_MS = 1000
-
-
-class Rig:
-    """A capture and what it offered."""
-
-    def __init__(self, address: Address, camera: FakeCamera, **changes: object) -> None:
-        self.offers: list[ClipOffer] = []
-        setup = CaptureSetup(
-            address=address,
-            annotations=None,
-            spec=SPEC,
-            labels=(),
-            next_generation=itertools.count(1).__next__,
-            offer=self.offers.append,
-            open_live=camera,
-        )
-        self.capture = Capture(replace(setup, **changes))
-        self.opened: list[SourceInfo] = []
-        self.failures: list[str] = []
-        self.capture.opened.connect(self._on_opened)
-        self.capture.failed.connect(self._on_failed)
-
-    def _on_opened(self, capture: Capture, info: SourceInfo) -> None:
-        self.opened.append(info)
-
-    def _on_failed(self, capture: Capture, text: str) -> None:
-        self.failures.append(text)
-
-
-@pytest.fixture
-def rig(qtbot: QtBot, camera: FakeCamera) -> Iterator[Callable[..., Rig]]:
-    rigs: list[Rig] = []
-
-    def make(address: Address, **changes: object) -> Rig:
-        rigs.append(Rig(address, camera, **changes))
-        return rigs[-1]
-
-    yield make
-    for made in rigs:
-        made.capture.stop()
-        assert made.capture.wait(STOPS_WITHIN_MS)
+from tests.app.doubles import SPEC
+from tests.app.rigs import MakeRig
 
 
 def next_picture(qtbot: QtBot, capture: Capture) -> Picture:
@@ -79,7 +32,7 @@ def next_picture(qtbot: QtBot, capture: Capture) -> Picture:
 
 
 def test_a_file_is_played_at_its_own_speed_and_every_frame_is_buffered(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "brief.mp4")
     started_s = time.monotonic()
@@ -97,9 +50,7 @@ def test_a_file_is_played_at_its_own_speed_and_every_frame_is_buffered(
     assert newest[0] <= 9
 
 
-def test_nothing_is_delivered_before_play(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
-) -> None:
+def test_nothing_is_delivered_before_play(qtbot: QtBot, rig: MakeRig, videos: Path) -> None:
     made = rig(videos / "brief.mp4")
     with qtbot.waitSignal(made.capture.opened):
         made.capture.start()
@@ -108,7 +59,7 @@ def test_nothing_is_delivered_before_play(
 
 
 def test_pause_holds_and_play_goes_on_where_it_was(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "long.mp4")
     made.capture.start()
@@ -125,7 +76,7 @@ def test_pause_holds_and_play_goes_on_where_it_was(
 
 
 def test_restart_while_paused_shows_the_first_frame_only(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "long.mp4")
     made.capture.start()
@@ -142,7 +93,7 @@ def test_restart_while_paused_shows_the_first_frame_only(
 
 
 def test_other_clips_of_a_paused_file_are_filled_from_the_file(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "long.mp4")
     made.capture.start()
@@ -159,7 +110,7 @@ def test_other_clips_of_a_paused_file_are_filled_from_the_file(
 
 
 def test_a_paused_file_stays_as_it_is_when_fewer_kinds_of_clips_are_wanted(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, rig: MakeRig, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(SPEC, resize=18, crop=16)
     made = rig(videos / "long.mp4", teacher_spec=other)
@@ -175,7 +126,7 @@ def test_a_paused_file_stays_as_it_is_when_fewer_kinds_of_clips_are_wanted(
 
 
 def test_loop_begins_a_new_generation_and_never_ends(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "blink.mp4")
     made.capture.loop = True
@@ -186,9 +137,7 @@ def test_loop_begins_a_new_generation_and_never_ends(
     assert not made.capture.at_end
 
 
-def test_restart_after_the_end_plays_again(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
-) -> None:
+def test_restart_after_the_end_plays_again(qtbot: QtBot, rig: MakeRig, videos: Path) -> None:
     made = rig(videos / "blink.mp4")
     with qtbot.waitSignal(made.capture.ended):
         made.capture.start()
@@ -200,7 +149,7 @@ def test_restart_after_the_end_plays_again(
 
 
 def test_a_file_that_is_none_is_told_in_a_sentence(
-    qtbot: QtBot, rig: Callable[..., Rig], tmp_path: Path
+    qtbot: QtBot, rig: MakeRig, tmp_path: Path
 ) -> None:
     made = rig(tmp_path / "missing.mp4")
     with qtbot.waitSignal(made.capture.failed):
@@ -210,7 +159,7 @@ def test_a_file_that_is_none_is_told_in_a_sentence(
 
 
 def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path, caplog: pytest.LogCaptureFixture
+    qtbot: QtBot, rig: MakeRig, videos: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(VideoFile):
         def read(self) -> Frame | None:
@@ -230,7 +179,7 @@ def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged(
 
 
 def test_truth_that_does_not_fit_leaves_the_video_playable(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path, tmp_path: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("no,header\n")
@@ -242,7 +191,7 @@ def test_truth_that_does_not_fit_leaves_the_video_playable(
 
 
 def test_large_pictures_are_shrunk_for_painting_only(
-    qtbot: QtBot, rig: Callable[..., Rig], videos: Path
+    qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "blink.mp4")
     made.capture.view_size = (32, 1000)
@@ -277,128 +226,3 @@ def test_a_pause_moves_the_schedule() -> None:
     schedule.remaining_s(0.0, 100.0)
     schedule.interrupt()
     assert schedule.remaining_s(0.1, 100.3) == 0
-
-
-# -- cameras -----------------------------------------------------------------------------------
-
-
-def test_a_camera_opens_with_its_first_picture(
-    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    made = rig(0)
-    with qtbot.waitSignal(made.capture.opened):
-        made.capture.start()
-        camera.feed.put(50)
-    assert made.opened[0].live
-    assert made.opened[0].title == "camera 0"
-
-
-def test_a_paused_camera_keeps_its_clip_buffer_filled(
-    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    made = rig(0)
-    made.capture.start()
-    for level in range(20):
-        camera.feed.put(level)
-        qtbot.wait(20)
-    qtbot.waitUntil(lambda: made.capture.captured == 20)
-    assert made.offers == []
-    made.capture.play()
-    camera.feed.put(20)
-    qtbot.waitUntil(lambda: len(made.offers) == 1)
-    assert made.offers[0].clip.frame_index == 20
-
-
-def state_of(made: Rig) -> SourceState | None:
-    status = made.capture.source_status
-    return status.state if status is not None else None
-
-
-def test_a_silence_begins_a_new_generation_before_the_next_picture(
-    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    """What the models still say of the clip before is then known to be out of date."""
-    made = rig(0)
-    made.capture.start()
-    made.capture.play()
-    camera.feed.put(1)
-    qtbot.waitUntil(lambda: made.capture.captured == 1)
-    first = made.capture.pictures.take()
-    qtbot.waitUntil(lambda: state_of(made) is SourceState.STALLED)
-    assert made.capture.generation == 2
-    camera.feed.put(2)
-    qtbot.waitUntil(lambda: made.capture.captured == 2)
-    second = made.capture.pictures.take()
-    assert first is not None
-    assert second is not None
-    assert (first.generation, second.generation) == (1, 2)
-    assert second.filled == 1
-
-
-def test_of_pictures_that_wait_all_are_buffered_and_the_newest_is_offered(
-    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    made = rig(0)
-    waiting = threading.Event()
-    read = camera.read
-
-    def read_when_all_wait(timeout_s: float) -> Frame | None:
-        return read(timeout_s) if waiting.wait(timeout_s) else None
-
-    camera.read = read_when_all_wait
-    for level in range(4):
-        camera.feed.put(level)
-    made.capture.start()
-    made.capture.play()
-    waiting.set()
-    qtbot.waitUntil(lambda: made.capture.captured == 4)
-    picture = made.capture.pictures.take()
-    assert picture is not None
-    assert picture.frame.index == 3
-    assert len(made.capture._buffers._buffers[0]._frames) >= 2
-    assert [offer.clip.frame_index for offer in made.offers] in ([], [3])
-
-
-def test_a_camera_that_breaks_comes_back_by_itself(
-    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    made = rig(0)
-    made.capture.start()
-    made.capture.play()
-    camera.feed.put(1)
-    camera.feed.put("The cable is out; plug it in.")
-    qtbot.waitUntil(lambda: state_of(made) is SourceState.LOST)
-    assert camera.closed
-    assert made.capture.generation == 2
-    qtbot.waitUntil(lambda: camera.opened == 2)
-    camera.feed.put(2)
-    qtbot.waitUntil(lambda: state_of(made) is SourceState.LIVE)
-    picture = made.capture.pictures.take()
-    assert picture is not None
-    assert (picture.generation, picture.filled, picture.frame.index) == (2, 1, 1)
-    assert picture.frame.time_s > 0
-    assert len(made.opened) == 1
-    assert made.failures == []
-
-
-def test_a_camera_that_never_gave_a_picture_is_closed_and_told(
-    qtbot: QtBot, rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    made = rig(0)
-    with qtbot.waitSignal(made.capture.failed):
-        made.capture.start()
-        camera.feed.put("The cable is out; plug it in.")
-    assert made.failures == ["The cable is out; plug it in."]
-    qtbot.waitUntil(made.capture.isFinished)
-    assert camera.closed
-
-
-def test_stop_releases_a_camera_that_gives_nothing(
-    rig: Callable[..., Rig], camera: FakeCamera
-) -> None:
-    made = rig(0)
-    made.capture.start()
-    made.capture.stop()
-    assert made.capture.wait(STOPS_WITHIN_MS)
-    assert camera.closed or camera.opened == 0
-    assert made.failures == []

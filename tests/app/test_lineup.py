@@ -14,6 +14,7 @@ from app.lineup import Lineup
 from app.messages import ModelPair, Slot
 from app.model_choice import ModelChoice
 from core.modelfile import save_model
+from core.network import Network
 from tests.app.doubles import LABELS, float_network, int8_network, tiny_model
 from tests.app.unruly import Unruly
 
@@ -66,10 +67,10 @@ def teacher(tmp_path: Path) -> Path:
 def others(folder: Path, labels: tuple[str, ...] = LABELS) -> dict[Slot, Path]:
     """Students that are not those of the fixture."""
     paths: dict[Slot, Path] = {}
-    networks: dict[Slot, object] = {"int8": int8_network(), "fp32": float_network()}
+    networks: dict[Slot, Network] = {"int8": int8_network(), "fp32": float_network()}
     for slot, network in networks.items():
         paths[slot] = folder / f"other_{slot}.safetensors"
-        save_model(replace(tiny_model(network), labels=labels), paths[slot])  # type: ignore[arg-type]
+        save_model(replace(tiny_model(network), labels=labels), paths[slot])
     return paths
 
 
@@ -79,6 +80,26 @@ def beside(students: dict[Slot, Path], teacher: Path) -> ModelChoice:
 
 def teacher_loads(unruly: Unruly) -> Callable[[], bool]:
     return lambda: ("fp32", _TEACHER_ENGINE) in unruly.loaded
+
+
+@pytest.fixture
+def loading(
+    qtbot: QtBot,
+    make: Callable[[ModelChoice], tuple[Lineup, Log]],
+    models: dict[Slot, Path],
+    teacher: Path,
+    unruly: Unruly,
+) -> tuple[Lineup, Log]:
+    """A lineup whose teacher is being loaded, until all that hang are released."""
+    unruly.hanging_at_load.add(("fp32", _TEACHER_ENGINE))
+    lineup, log = make(beside(models, teacher))
+    qtbot.waitUntil(teacher_loads(unruly), timeout=_PATIENCE_MS)
+    return lineup, log
+
+
+def finish_loading(qtbot: QtBot, unruly: Unruly, log: Log) -> None:
+    unruly.release.set()
+    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=_PATIENCE_MS)
 
 
 def names(pair: ModelPair) -> list[str]:
@@ -102,8 +123,7 @@ def test_a_teacher_that_waits_comes_though_the_students_are_changed_meanwhile(
     # While it loads that is what is said, and it is not said that it is over.
     assert None not in log.changing
     assert log.changing[-1] == lineup.choice
-    unruly.release.set()
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=_PATIENCE_MS)
+    finish_loading(qtbot, unruly, log)
     assert log.running == {"int8", "fp32", "teacher"}
     assert names(log.pairs[-1]) == [
         "other_int8.safetensors",
@@ -115,19 +135,12 @@ def test_a_teacher_that_waits_comes_though_the_students_are_changed_meanwhile(
 
 
 def test_a_teacher_that_loads_does_not_come_when_none_is_chosen(
-    qtbot: QtBot,
-    make: Callable[[ModelChoice], tuple[Lineup, Log]],
-    models: dict[Slot, Path],
-    teacher: Path,
-    unruly: Unruly,
+    qtbot: QtBot, loading: tuple[Lineup, Log], models: dict[Slot, Path], unruly: Unruly
 ) -> None:
-    unruly.hanging_at_load.add(("fp32", _TEACHER_ENGINE))
-    lineup, log = make(beside(models, teacher))
-    qtbot.waitUntil(teacher_loads(unruly), timeout=_PATIENCE_MS)
+    lineup, log = loading
     lineup.change(ModelChoice.of(models))
     assert "teacher" not in lineup.choice.paths
-    unruly.release.set()
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=_PATIENCE_MS)
+    finish_loading(qtbot, unruly, log)
     qtbot.waitUntil(lambda: lineup._teacher._retired == [], timeout=_PATIENCE_MS)
     assert log.running == {"int8", "fp32"}
     assert all("teacher" not in pair.models for pair in log.pairs)
@@ -135,20 +148,12 @@ def test_a_teacher_that_loads_does_not_come_when_none_is_chosen(
 
 
 def test_a_teacher_that_loads_is_refused_when_it_does_not_fit_the_students_that_came_meanwhile(
-    qtbot: QtBot,
-    make: Callable[[ModelChoice], tuple[Lineup, Log]],
-    models: dict[Slot, Path],
-    teacher: Path,
-    tmp_path: Path,
-    unruly: Unruly,
+    qtbot: QtBot, loading: tuple[Lineup, Log], teacher: Path, tmp_path: Path, unruly: Unruly
 ) -> None:
-    unruly.hanging_at_load.add(("fp32", _TEACHER_ENGINE))
-    lineup, log = make(beside(models, teacher))
-    qtbot.waitUntil(teacher_loads(unruly), timeout=_PATIENCE_MS)
+    lineup, log = loading
     lineup.change(beside(others(tmp_path, LABELS[::-1]), teacher))
     qtbot.waitUntil(lambda: lineup.labels == LABELS[::-1], timeout=_PATIENCE_MS)
-    unruly.release.set()
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=_PATIENCE_MS)
+    finish_loading(qtbot, unruly, log)
     assert len(log.refused) == 1
     assert "teacher.safetensors knows other activities" in log.refused[0]
     assert all("teacher" not in pair.models for pair in log.pairs)
@@ -157,15 +162,9 @@ def test_a_teacher_that_loads_is_refused_when_it_does_not_fit_the_students_that_
 
 
 def test_nobody_waits_long_for_a_teacher_that_does_not_end(
-    qtbot: QtBot,
-    make: Callable[[ModelChoice], tuple[Lineup, Log]],
-    models: dict[Slot, Path],
-    teacher: Path,
-    unruly: Unruly,
+    loading: tuple[Lineup, Log], unruly: Unruly
 ) -> None:
-    unruly.hanging_at_load.add(("fp32", _TEACHER_ENGINE))
-    lineup, _ = make(beside(models, teacher))
-    qtbot.waitUntil(teacher_loads(unruly), timeout=_PATIENCE_MS)
+    lineup, _ = loading
     lineup.stop()
     assert lineup.wait(_PATIENCE_MS)
     assert not unruly.release.is_set()

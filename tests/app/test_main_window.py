@@ -1,52 +1,22 @@
-"""The real window: what it shows, what the keys do, and that nothing is left of it."""
+"""The real window: what it shows and what the keys do."""
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.resource_tracker
-import os
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.application import make_application
-from app.capture import Capture
-from app.main_window import MainWindow
-from app.model_worker import ModelWorker
+from app.messages import STUDENTS, Shown, Slot
 from app.state import State
 from core.activities import title_of
 from core.annotations import Chunk, write_annotations
-from core.camera_list import CameraDevice
-from tests.app.doubles import DARK, FakeCamera, FakeTrial
-
-MakeWindow = Callable[..., MainWindow]
-
-
-def reach(qtbot: QtBot, window: MainWindow, state: State) -> None:
-    qtbot.waitUntil(lambda: window.session.state is state, timeout=20_000)
-
-
-def loaded(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: not window.session.answers.loading_models, timeout=20_000)
-
-
-def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    panels = window.widgets.shown_panels.values()
-    qtbot.waitUntil(
-        lambda: all(panel.activity.text == title_of(name) for panel in panels), timeout=20_000
-    )
-
-
-def panel_texts(window: MainWindow) -> set[str]:
-    return {panel.activity.text for panel in window.widgets.shown_panels.values()}
+from tests.app.doubles import DARK, FakeTrial
+from tests.app.windows import MakeWindow, labelled, loaded, panel_texts, reach
 
 
 def test_a_video_named_at_the_start_is_played_and_labelled(
@@ -63,6 +33,29 @@ def test_a_video_named_at_the_start_is_played_and_labelled(
     assert widgets.comparison.origin.text().startswith("Twins")
     assert widgets.pill.text().startswith("● PLAYING")
     assert not widgets.banner.isVisible()
+
+
+def test_the_latency_plot_follows_the_answers(
+    qtbot: QtBot, make_window: MakeWindow, videos: Path
+) -> None:
+    window = make_window(source=str(videos / "long.mp4"), start=False)
+    given_ms: dict[Slot, list[float]] = {slot: [] for slot in STUDENTS}
+
+    def remember(shown: Shown) -> None:
+        for slot, prediction in shown.answer.predictions.items():
+            given_ms[slot].append(prediction.latency_ms)
+
+    def drawn_ms(slot: Slot) -> list[float]:
+        heights = window.widgets.latency._curves[slot].yData
+        return [] if heights is None else heights[np.isfinite(heights)].tolist()
+
+    window.session.answers.answered.connect(remember)
+    window.start()
+    labelled(qtbot, window, DARK)
+    qtbot.waitUntil(lambda: all(len(drawn_ms(slot)) > 3 for slot in STUDENTS), timeout=10_000)
+    for slot in STUDENTS:
+        drawn = drawn_ms(slot)
+        assert drawn == given_ms[slot][: len(drawn)]
 
 
 def test_without_a_source_the_window_says_what_to_do(qtbot: QtBot, make_window: MakeWindow) -> None:
@@ -313,124 +306,6 @@ def test_something_else_cannot_be_dropped(make_window: MakeWindow) -> None:
     assert not entered.isAccepted()
 
 
-# -- choosing a source -------------------------------------------------------------------------
-
-
-def entry(window: MainWindow, text: str) -> None:
-    """Choose an entry of the source menu."""
-    window.picker.fill_menu()
-    next(action for action in window.picker.menu.actions() if text in action.text()).trigger()
-
-
-def test_cameras_are_listed_by_name(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
-) -> None:
-    window = make_window()
-    window.picker._cameras = lambda: [CameraDevice(2, "Cabin & Co")]
-    entry(window, "Cabin && Co")
-    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
-    camera.feed.put(40)
-    reach(qtbot, window, State.PLAYING)
-    assert window.windowTitle() == "camera 2 – InCab"
-    assert window.widgets.pill.text().startswith("● LIVE")
-    assert not window.widgets.transport_actions.restart.isEnabled()
-
-
-def test_a_lost_camera_greys_the_picture_and_comes_back(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
-) -> None:
-    window = make_window(source=0)
-    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
-    camera.feed.put(40)
-    reach(qtbot, window, State.PLAYING)
-    camera.feed.put("Camera 0 is gone; plug it in.")
-    video = window.widgets.video
-    qtbot.waitUntil(lambda: "reconnecting (" in video.accessibleDescription())
-    assert "Camera 0 is gone; plug it in." in video.accessibleDescription()
-    assert window.widgets.pill.text() == "● NO SIGNAL"
-    loaded(qtbot, window)
-    assert panel_texts(window) == {"no signal"}
-    qtbot.waitUntil(lambda: camera.opened == 2)
-    camera.feed.put(60)
-    qtbot.waitUntil(lambda: "LIVE" in window.widgets.pill.text())
-    assert "reconnecting" not in video.accessibleDescription()
-    assert panel_texts(window) == {"warming up"}
-    window.session.refresh_numbers()
-    assert window.widgets.status.value("gaps") == "1"
-
-
-def test_a_camera_that_cannot_be_opened_is_told_and_space_tries_again(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
-) -> None:
-    camera.feed.put("Camera 0 is gone; plug it in.")
-    window = make_window(source=0)
-    reach(qtbot, window, State.FAILED)
-    assert window.widgets.banner.text == "Camera 0 is gone; plug it in."
-    assert window.widgets.video.accessibleDescription().startswith("No signal")
-    assert window.widgets.transport_actions.play.text() == "Try again"
-    qtbot.keyClick(window, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: camera.opened == 2)
-    camera.feed.put(40)
-    reach(qtbot, window, State.PLAYING)
-    assert not window.widgets.banner.isVisible()
-
-
-def test_a_silent_camera_is_told_and_comes_back(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
-) -> None:
-    window = make_window(source=0)
-    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
-    camera.feed.put(40)
-    video = window.widgets.video
-    qtbot.waitUntil(lambda: video.accessibleDescription().startswith("No signal"), timeout=10_000)
-    assert window.widgets.pill.text() == "● NO SIGNAL"
-    camera.feed.put(40)
-    qtbot.waitUntil(lambda: "LIVE" in window.widgets.pill.text())
-    qtbot.waitUntil(lambda: "warming up" in video.accessibleDescription())
-
-
-def test_the_camera_dialog_asks_for_a_number(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
-) -> None:
-    window = make_window()
-    dialog = window.picker.ask_for_camera()
-    dialog.setIntValue(3)
-    with qtbot.waitSignal(window.picker.chosen) as chosen:
-        dialog.accept()
-    assert chosen.args == [3, None]
-
-
-def test_the_stream_dialog_takes_addresses_only(qtbot: QtBot, make_window: MakeWindow) -> None:
-    window = make_window()
-    dialog = window.picker.ask_for_stream()
-    dialog.setTextValue("gopher://nowhere")
-    dialog.accept()
-    assert "gopher" in window.widgets.banner.text
-
-
-def test_the_file_dialog_opens_what_was_chosen(
-    qtbot: QtBot, make_window: MakeWindow, videos: Path
-) -> None:
-    window = make_window()
-    dialog = window.picker.ask_for_file()
-    dialog.fileSelected.emit(str(videos / "long.mp4"))
-    dialog.reject()
-    reach(qtbot, window, State.PLAYING)
-
-
-def test_the_last_source_is_offered_again(
-    qtbot: QtBot, make_window: MakeWindow, videos: Path
-) -> None:
-    window = make_window(source=str(videos / "blink.mp4"))
-    reach(qtbot, window, State.ENDED)
-    window.close()
-    window = make_window()
-    window.picker.fill_menu()
-    assert window.picker.reopen.text().startswith("Reopen blink.mp4")
-    qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ShiftModifier)
-    reach(qtbot, window, State.ENDED)
-
-
 # -- looks -------------------------------------------------------------------------------------
 
 
@@ -466,136 +341,3 @@ def test_size_and_loop_are_remembered(qtbot: QtBot, make_window: MakeWindow) -> 
     again.widgets.transport_actions.loop.setChecked(True)
     again.close()
     assert make_window(start=False, loop=None).widgets.transport_actions.loop.isChecked()
-
-
-# -- the end -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The system's ids of all worker threads that were started."""
-    started: list[int] = []
-    for kind in (Capture, ModelWorker):
-
-        def run(worker: Capture | ModelWorker, original: Callable[..., None] = kind.run) -> None:
-            started.append(threading.get_native_id())
-            original(worker)
-
-        monkeypatch.setattr(kind, "run", run)
-    return started
-
-
-def alive(native_id: int) -> bool:
-    return any(thread.id == native_id for thread in psutil.Process().threads())
-
-
-def python_threads() -> set[threading.Thread]:
-    return {t for t in threading.enumerate() if not isinstance(t, threading._DummyThread)}
-
-
-@pytest.fixture
-def nothing_left(qtbot: QtBot, workers: list[int]) -> Callable[[MainWindow], None]:
-    import openvino  # noqa: F401  its own helper thread is not ours
-
-    before = python_threads()
-    children = {child.pid for child in psutil.Process().children(recursive=True)}
-
-    def check(window: MainWindow) -> None:
-        started_s = time.monotonic()
-        window.close()
-        assert time.monotonic() - started_s < 2
-        assert window.ended_cleanly
-        # Qt's wait() returns a moment before the system has taken the thread away.
-        qtbot.waitUntil(lambda: not any(alive(native_id) for native_id in workers), timeout=1000)
-        models = window.session._inference
-        for part in (models._students, models._teacher):
-            assert not any(worker.isRunning() for worker in part._workers())
-        assert not any(capture.isRunning() for capture in window.session._deck.workers)
-        assert python_threads() == before
-        assert multiprocessing.active_children() == []
-        tracker = getattr(multiprocessing.resource_tracker._resource_tracker, "_pid", None)
-        left = {child.pid for child in psutil.Process().children(recursive=True)}
-        assert left <= children | {tracker}
-
-    return check
-
-
-Check = Callable[[MainWindow], None]
-
-
-def test_closing_before_anything_began(make_window: MakeWindow, nothing_left: Check) -> None:
-    nothing_left(make_window(start=False))
-
-
-def test_closing_while_the_models_load(make_window: MakeWindow, nothing_left: Check) -> None:
-    nothing_left(make_window())
-
-
-@pytest.mark.parametrize("state", [State.PLAYING, State.PAUSED, State.ENDED, State.FAILED])
-def test_closing_in_each_state(
-    state: State,
-    qtbot: QtBot,
-    make_window: MakeWindow,
-    videos: Path,
-    workers: list[int],
-    nothing_left: Check,
-) -> None:
-    name = {State.ENDED: "brief.mp4", State.FAILED: "missing.mp4"}.get(state, "long.mp4")
-    window = make_window(source=str(videos / name))
-    if state is State.PLAYING:
-        labelled(qtbot, window, DARK)
-        assert len(workers) == 2
-        assert all(alive(native_id) for native_id in workers)
-    if state is State.PAUSED:
-        reach(qtbot, window, State.PLAYING)
-        window.session.toggle_play()
-    reach(qtbot, window, state)
-    nothing_left(window)
-
-
-def test_closing_while_a_camera_gives_nothing(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera, nothing_left: Check
-) -> None:
-    window = make_window(source=0)
-    qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
-    nothing_left(window)
-    assert camera.closed
-
-
-def test_closing_while_a_real_stream_process_opens(
-    qtbot: QtBot, make_window: MakeWindow, nothing_left: Check
-) -> None:
-    from core.camera import LiveSource
-
-    window = make_window()
-    loaded(qtbot, window)
-    window.session._open_live = LiveSource
-    window.open("http://127.0.0.1:9/nothing")
-    qtbot.waitUntil(lambda: multiprocessing.active_children() != [], timeout=20_000)
-    nothing_left(window)
-
-
-def test_closing_with_q(qtbot: QtBot, make_window: MakeWindow) -> None:
-    window = make_window(start=False)
-    qtbot.keyClick(window, Qt.Key.Key_Q)
-    assert not window.isVisible()
-
-
-def test_a_worker_that_does_not_end_is_reported(
-    make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    window = make_window(start=False)
-    with monkeypatch.context() as patch:
-        patch.setattr(window.session._inference, "wait", lambda milliseconds: False)
-        window.close()
-        assert not window.ended_cleanly
-    assert "incab-models did not end" in caplog.text
-    window.ended_cleanly = True
-
-
-def test_opencv_does_not_choose_qts_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QT_QPA_PLATFORM_PLUGIN_PATH", "/x/site-packages/cv2/qt/plugins")
-    monkeypatch.setenv("QT_QPA_FONTDIR", "/usr/share/fonts")
-    make_application()
-    assert "QT_QPA_PLATFORM_PLUGIN_PATH" not in os.environ
-    assert os.environ["QT_QPA_FONTDIR"] == "/usr/share/fonts"

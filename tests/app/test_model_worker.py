@@ -1,107 +1,27 @@
-"""Engines that hang, break or lie inside the real worker threads, and models that are exchanged."""
+"""Engines that hang, break or lie inside the real worker threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 import app.inference
 from app import model_runner, model_worker
 from app.inference import Inference
-from app.messages import Answer, ClipOffer, EngineReport, ModelPair, Slot
-from app.model_choice import Fault, ModelChoice, Stall
-from core.clip import Clip, ClipSpec
-from core.modelfile import load_model, save_model
-from tests.app.doubles import LABELS, SPEC, FakeTrial
+from app.messages import Slot
+from app.model_choice import ModelChoice
+from tests.app.doubles import FakeTrial
+from tests.app.inferences import Log, StartInference, answered, both, offer
 from tests.app.unruly import Unruly
 
 
-def offer(index: int, spec: ClipSpec = SPEC) -> ClipOffer:
-    pixels = np.full(spec.clip_shape, 20, np.uint8)
-    return ClipOffer(Clip(pixels, (index,), index / 30), 1, 0.0, spec)
-
-
-class Log:
-    """What the models said, in order."""
-
-    def __init__(self, inference: Inference) -> None:
-        self.pairs: list[ModelPair] = []
-        self.said: list[tuple[str, str]] = []
-        self.stalled: list[Stall] = []
-        self.refused: list[str] = []
-        self.changing: list[ModelChoice | None] = []
-        self.reports: dict[str, EngineReport] = {}
-        inference.described.connect(self.pairs.append)
-        inference.ready.connect(self._on_ready)
-        inference.faulted.connect(self._on_fault)
-        inference.failed.connect(lambda slot, text: self.said.append((slot, f"failed: {text}")))
-        inference.stalled.connect(self.stalled.append)
-        inference.refused.connect(self.refused.append)
-        inference.changing.connect(self.changing.append)
-
-    def _on_ready(self, slot: str, report: EngineReport) -> None:
-        self.reports[slot] = report
-        self.said.append((slot, f"runs on {report.probed.engine}"))
-
-    def _on_fault(self, slot: str, fault: Fault) -> None:
-        self.said.append((slot, f"fault: {fault.sentence}"))
-
-    def of(self, slot: str) -> list[str]:
-        return [text for named, text in self.said if named == slot]
-
-
-@pytest.fixture
-def start(
-    qtbot: QtBot, models: dict[Slot, Path], unruly: Unruly
-) -> Iterator[Callable[..., tuple[Inference, Log]]]:
-    made: list[Inference] = []
-
-    def start(engine: str = "auto", paths: dict[Slot, Path] = models) -> tuple[Inference, Log]:
-        inference = Inference(ModelChoice.of(paths, engine), 1, "never")
-        made.append(inference)
-        log = Log(inference)
-        with qtbot.waitSignal(inference.idle, timeout=20_000):
-            inference.start()
-        return inference, log
-
-    yield start
-    unruly.release.set()
-    for inference in made:
-        inference.stop()
-        qtbot.waitUntil(lambda: inference.wait(100), timeout=20_000)  # noqa: B023
-
-
-def answered(
-    qtbot: QtBot, inference: Inference, wanted: Callable[[Answer], bool], first: int = 0
-) -> Answer:
-    """Offer clips until an answer is as wanted."""
-    found: list[Answer] = []
-    index = first
-
-    def next_clip() -> bool:
-        nonlocal index
-        inference.offer(offer(index))
-        index += 1
-        found.extend(answer for answer in inference.take_answers() if wanted(answer))
-        return bool(found)
-
-    qtbot.waitUntil(next_clip, timeout=20_000)
-    return found[0]
-
-
-def both(answer: Answer) -> bool:
-    return set(answer.predictions) == {"int8", "fp32"}
-
-
 def test_a_broken_engine_is_replaced_while_the_other_model_goes_on(
-    qtbot: QtBot, unruly: Unruly, start: Callable[..., tuple[Inference, Log]]
+    qtbot: QtBot, unruly: Unruly, start_inference: StartInference
 ) -> None:
-    inference, log = start()
+    inference, log = start_inference()
     answered(qtbot, inference, both)
     unruly.broken.add(("int8", "openvino"))
     alone = answered(qtbot, inference, lambda answer: not both(answer))
@@ -115,10 +35,10 @@ def test_a_broken_engine_is_replaced_while_the_other_model_goes_on(
 
 
 def test_a_named_engine_that_goes_on_failing_leaves_its_model_silent_until_it_is_retried(
-    qtbot: QtBot, unruly: Unruly, start: Callable[..., tuple[Inference, Log]]
+    qtbot: QtBot, unruly: Unruly, start_inference: StartInference
 ) -> None:
     unruly.broken.add(("int8", "openvino"))
-    inference, log = start("openvino")
+    inference, log = start_inference("openvino")
     answered(qtbot, inference, lambda answer: log.of("int8")[-1].startswith("failed"))
     assert "it broke" in log.of("int8")[-1]
     assert set(answered(qtbot, inference, lambda answer: True).predictions) == {"fp32"}
@@ -130,9 +50,9 @@ def test_a_named_engine_that_goes_on_failing_leaves_its_model_silent_until_it_is
 
 
 def test_an_engine_that_hangs_is_barred_and_both_models_go_on(
-    qtbot: QtBot, unruly: Unruly, start: Callable[..., tuple[Inference, Log]]
+    qtbot: QtBot, unruly: Unruly, start_inference: StartInference
 ) -> None:
-    inference, log = start()
+    inference, log = start_inference()
     answered(qtbot, inference, both)
     abandoned = inference._current
     unruly.hanging.add(("int8", "openvino"))
@@ -158,10 +78,10 @@ def test_an_engine_that_hangs_is_barred_and_both_models_go_on(
 def test_a_choice_whose_engine_hangs_while_loading_gets_the_next_engine(
     qtbot: QtBot,
     unruly: Unruly,
-    start: Callable[..., tuple[Inference, Log]],
+    start_inference: StartInference,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    inference, log = start()
+    inference, log = start_inference()
     monkeypatch.setattr(model_worker, "LOADING_LIMIT_S", 2.0)
     unruly.hanging_at_load.add(("fp32", "openvino"))
     inference.change(inference.choice)
@@ -193,9 +113,9 @@ def seconds_of(log: Log) -> list[int]:
 
 
 def test_an_engine_that_is_loaded_again_keeps_the_other_model_waiting(
-    qtbot: QtBot, unruly: Unruly, start: Callable[..., tuple[Inference, Log]]
+    qtbot: QtBot, unruly: Unruly, start_inference: StartInference
 ) -> None:
-    inference, log = start()
+    inference, log = start_inference()
     answered(qtbot, inference, both)
     unruly.hanging_at_load.add(("int8", "openvino"))
     unruly.broken.add(("int8", "openvino"))
@@ -232,11 +152,11 @@ def test_an_engine_that_is_tried_keeps_the_other_model_waiting(
 def test_the_wait_goes_on_when_an_engine_that_hangs_is_followed_by_another(
     qtbot: QtBot,
     unruly: Unruly,
-    start: Callable[..., tuple[Inference, Log]],
+    start_inference: StartInference,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(model_worker, "ANSWER_LIMIT_S", 1.5)
-    inference, log = start()
+    inference, log = start_inference()
     answered(qtbot, inference, both)
     unruly.hanging_at_load.add(("fp32", "openvino"))
     unruly.hanging.add(("int8", "openvino"))
@@ -300,12 +220,12 @@ def test_what_nobody_foresaw_is_logged_and_every_model_says_that_it_stopped(
 
 
 def test_a_thread_that_broke_down_over_a_clip_is_neither_waited_for_nor_replaced(
-    qtbot: QtBot, start: Callable[..., tuple[Inference, Log]], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, start_inference: StartInference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object) -> object:
         raise RuntimeError("nobody foresaw this")
 
-    inference, log = start()
+    inference, log = start_inference()
     answered(qtbot, inference, both)
     monkeypatch.setattr(model_runner.ModelRunner, "answer", fail)
     keep_offering(qtbot, inference, lambda: log.of("fp32")[-1].startswith("failed"))
@@ -322,118 +242,3 @@ def test_a_teacher_which_gives_way_gets_ten_times_as_long_before_it_counts_as_ha
 
     for slowest_ms in (0.0, 8000.0):
         assert limit_s("teacher", slowest_ms) == 10 * limit_s("int8", slowest_ms)
-
-
-# Other models
-
-
-def other_models(models: dict[Slot, Path], folder: Path, spec: ClipSpec) -> ModelChoice:
-    """The same networks looking at other clips, with the labels turned round."""
-    paths: dict[Slot, Path] = {}
-    for slot, path in models.items():
-        model = load_model(path)
-        paths[slot] = folder / f"other_{slot}.safetensors"
-        save_model(replace(model, clip=spec, labels=LABELS[::-1]), paths[slot])
-    return ModelChoice.of(paths, "auto")
-
-
-def test_other_models_take_over_and_see_their_own_clips(
-    qtbot: QtBot,
-    start: Callable[..., tuple[Inference, Log]],
-    models: dict[Slot, Path],
-    tmp_path: Path,
-) -> None:
-    inference, log = start()
-    answered(qtbot, inference, both)
-    other = replace(SPEC, span_s=0.5)
-    inference.change(other_models(models, tmp_path, other))
-    answered(qtbot, inference, lambda answer: len(log.pairs) == 1)
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=20_000)
-    assert len(log.pairs) == 2
-    assert inference.spec == other
-    assert inference.labels == LABELS[::-1]
-    # Clips of the kind before are on their way for a moment: they are not answered.
-    inference.offer(offer(1))
-    inference.offer(offer(2, other))
-    answers: list[Answer] = []
-
-    def one_came() -> bool:
-        answers.extend(inference.take_answers())
-        return bool(answers)
-
-    qtbot.waitUntil(one_came, timeout=20_000)
-    assert [answer.offer.clip.frame_index for answer in answers] == [2]
-
-
-def test_a_bad_choice_leaves_the_present_models_running(
-    qtbot: QtBot,
-    start: Callable[..., tuple[Inference, Log]],
-    models: dict[Slot, Path],
-    tmp_path: Path,
-) -> None:
-    inference, log = start()
-    before = inference.choice
-    broken = tmp_path / "broken.safetensors"
-    broken.write_bytes(b"nothing")
-    inference.change(ModelChoice.of({**models, "int8": broken}))
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=20_000)
-    assert "broken.safetensors" in log.refused[0]
-    assert inference.choice is before
-    assert len(log.pairs) == 1
-    answered(qtbot, inference, both)
-
-
-def test_a_choice_that_is_changed_again_is_given_up(
-    qtbot: QtBot,
-    start: Callable[..., tuple[Inference, Log]],
-    models: dict[Slot, Path],
-) -> None:
-    inference, log = start()
-    first, second = (ModelChoice.of(models, engine) for engine in ("reference", "onednn"))
-    inference.change(first)
-    inference.change(second)
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=20_000)
-    assert log.changing == [first, second, None]
-    assert inference.choice is second
-    assert log.of("int8") == ["runs on openvino", "runs on onednn"]
-
-
-def test_the_engine_may_differ_between_the_models(
-    qtbot: QtBot, start: Callable[..., tuple[Inference, Log]], models: dict[Slot, Path]
-) -> None:
-    inference, log = start()
-    inference.change(ModelChoice(models, {"int8": "openvino", "fp32": "eager"}))
-    qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=20_000)
-    assert log.of("int8")[-1] == "runs on openvino"
-    assert log.of("fp32")[-1] == "runs on eager"
-
-
-def test_a_third_model_sees_the_same_clip(qtbot: QtBot, models: dict[Slot, Path]) -> None:
-    paths = {**models, "teacher": models["fp32"]}
-    inference = Inference(ModelChoice.of(paths, "reference"), 1, "never")
-    with qtbot.waitSignal(inference.idle, timeout=20_000):
-        inference.start()
-    answer = answered(qtbot, inference, lambda answer: True)
-    assert list(answer.predictions) == ["int8", "fp32", "teacher"]
-    inference.stop()
-    assert inference.wait(2000)
-
-
-def test_a_bundled_model_steps_aside_for_a_named_one(
-    qtbot: QtBot,
-    models: dict[Slot, Path],
-    start: Callable[..., tuple[Inference, Log]],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """Kinetics weights look at other clips than the bundled twins, and were asked for."""
-    monkeypatch.setattr(model_worker.resources, "INT8_MODEL", models["int8"])
-    kinetics = tuple(f"kinetics {name}" for name in LABELS)
-    other = replace(load_model(models["fp32"]), labels=kinetics)
-    chosen = tmp_path / "kinetics.safetensors"
-    save_model(other, chosen)
-    inference, log = start(paths={**models, "fp32": chosen})
-    assert inference.labels == other.labels
-    assert "knows other activities than" in log.of("int8")[0]
-    alone = answered(qtbot, inference, lambda answer: bool(answer.predictions))
-    assert set(alone.predictions) == {"fp32"}

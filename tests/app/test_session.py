@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
-from app.inference import Inference
-from app.messages import Numbers, Shown, Slot
-from app.model_choice import Fault, ModelChoice
-from app.session import Session
+from app.messages import Shown, Slot
 from app.state import State
 from core.annotations import Chunk, write_annotations
-from core.clip import ClipSpec
-from core.modelfile import load_model, save_model
-from core.source_state import SourceState, SourceStatus
-from tests.app.doubles import BRIGHT, DARK, LABELS, SPEC, FakeCamera, tiny_model
-
-
-class Log:
-    """What a session said."""
-
-    def __init__(self, session: Session) -> None:
-        self.states: list[State] = []
-        self.problems: list[str] = []
-        self.shown: list[Shown] = []
-        self.numbers: list[Numbers] = []
-        self.restarts = 0
-        self.signals: list[SourceState] = []
-        self.waited_s: list[int] = []
-        session.state_changed.connect(self.states.append)
-        session.problem.connect(self.problems.append)
-        session.answers.answered.connect(self.shown.append)
-        session.numbers.connect(self.numbers.append)
-        session.signal_changed.connect(self._on_signal)
-        session.answers.restarted.connect(self._count)
-
-    def _on_signal(self, status: SourceStatus, waited_s: int) -> None:
-        self.signals.append(status.state)
-        self.waited_s.append(waited_s)
-
-    def _count(self) -> None:
-        self.restarts += 1
-
-
-@pytest.fixture
-def make_session(
-    qtbot: QtBot, camera: FakeCamera, models: dict[Slot, Path]
-) -> Iterator[Callable[..., tuple[Session, Log]]]:
-    sessions: list[Session] = []
-
-    def make(*, ready: bool = True) -> tuple[Session, Log]:
-        session = Session(Inference(ModelChoice.of(models, "openvino"), 1), camera)
-        sessions.append(session)
-        log = Log(session)
-        if ready:
-            with qtbot.waitSignal(session.answers.models_idle, timeout=20_000):
-                session.start()
-        return session, log
-
-    yield make
-    for session in sessions:
-        session.stop()
-        assert session.late(time.monotonic() + 20) == []
-
-
-def reach(qtbot: QtBot, session: Session, state: State) -> None:
-    qtbot.waitUntil(lambda: session.state is state, timeout=10_000)
+from tests.app.doubles import BRIGHT, DARK, LABELS
+from tests.app.sessions import MakeSession, reach
 
 
 def steady_label(shown: Shown, slot: Slot) -> str | None:
@@ -80,7 +22,7 @@ def steady_label(shown: Shown, slot: Slot) -> str | None:
 
 
 def test_a_file_plays_through_and_is_labelled(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "brief.mp4")
@@ -95,7 +37,7 @@ def test_a_file_plays_through_and_is_labelled(
 
 
 def test_the_numbers_are_true_and_fall_to_zero(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "long.mp4")
@@ -118,9 +60,7 @@ def test_the_numbers_are_true_and_fall_to_zero(
     assert log.numbers[-1].models["int8"].fps == 0
 
 
-def test_pause_and_play(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
-) -> None:
+def test_pause_and_play(qtbot: QtBot, make_session: MakeSession, videos: Path) -> None:
     session, log = make_session()
     session.open(videos / "long.mp4")
     reach(qtbot, session, State.PLAYING)
@@ -132,7 +72,7 @@ def test_pause_and_play(
 
 
 def test_play_at_the_end_starts_again_with_a_fresh_clip(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "brief.mp4")
@@ -145,7 +85,7 @@ def test_play_at_the_end_starts_again_with_a_fresh_clip(
 
 
 def test_a_pause_between_the_last_frame_and_the_word_of_it_can_be_ended(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, _ = make_session()
     session.open(videos / "blink.mp4")
@@ -168,7 +108,7 @@ def test_a_pause_between_the_last_frame_and_the_word_of_it_can_be_ended(
 
 
 def test_an_answer_from_before_a_restart_is_not_shown(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "brief.mp4")
@@ -184,7 +124,7 @@ def test_an_answer_from_before_a_restart_is_not_shown(
 
 
 def test_labels_begin_anew_after_a_restart(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "brief.mp4")
@@ -200,7 +140,7 @@ def test_labels_begin_anew_after_a_restart(
 
 
 def test_loop_switched_on_at_the_end_plays_again(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "blink.mp4")
@@ -212,7 +152,7 @@ def test_loop_switched_on_at_the_end_plays_again(
 
 
 def test_a_bad_choice_leaves_the_present_source_playing(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "long.mp4")
@@ -228,7 +168,7 @@ def test_a_bad_choice_leaves_the_present_source_playing(
 
 
 def test_a_bad_choice_at_the_start_can_be_tried_again(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path, tmp_path: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path, tmp_path: Path
 ) -> None:
     session, _ = make_session()
     later = tmp_path / "later.mp4"
@@ -240,7 +180,7 @@ def test_a_bad_choice_at_the_start_can_be_tried_again(
 
 
 def test_a_source_named_before_the_models_are_known_is_opened_then(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session(ready=False)
     session.open(videos / "long.mp4")
@@ -250,7 +190,7 @@ def test_a_source_named_before_the_models_are_known_is_opened_then(
 
 
 def test_what_was_still_on_its_way_opens_nothing_after_the_end(
-    make_session: Callable[..., tuple[Session, Log]], videos: Path
+    make_session: MakeSession, videos: Path
 ) -> None:
     """A thread that nobody owns any more would end the program with it."""
     session, _ = make_session(ready=False)
@@ -267,9 +207,7 @@ def test_what_was_still_on_its_way_opens_nothing_after_the_end(
     assert session._deck.workers == []
 
 
-def test_a_file_may_follow_a_file(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
-) -> None:
+def test_a_file_may_follow_a_file(qtbot: QtBot, make_session: MakeSession, videos: Path) -> None:
     session, log = make_session()
     session.open(videos / "long.mp4")
     qtbot.waitUntil(lambda: len(log.shown) > 0)
@@ -282,7 +220,7 @@ def test_a_file_may_follow_a_file(
 
 
 def test_an_answer_about_the_source_before_is_not_counted(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, log = make_session()
     session.open(videos / "long.mp4")
@@ -304,7 +242,7 @@ def test_an_answer_about_the_source_before_is_not_counted(
 
 
 def test_only_the_last_of_many_choices_plays(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
+    qtbot: QtBot, make_session: MakeSession, videos: Path
 ) -> None:
     session, _ = make_session()
     for name in ("long.mp4", "blink.mp4", "long.mp4", "brief.mp4"):
@@ -316,7 +254,7 @@ def test_only_the_last_of_many_choices_plays(
 
 def test_accuracy_against_the_truth(
     qtbot: QtBot,
-    make_session: Callable[..., tuple[Session, Log]],
+    make_session: MakeSession,
     videos: Path,
     tmp_path: Path,
 ) -> None:
@@ -340,214 +278,9 @@ def test_accuracy_against_the_truth(
     assert numbers.labelled_clips == len(log.shown)
 
 
-# -- cameras -----------------------------------------------------------------------------------
-
-
-def live(qtbot: QtBot, session: Session, camera: FakeCamera) -> None:
-    opened = camera.opened
-    session.open(0)
-    qtbot.waitUntil(lambda: camera.opened > opened)
-    camera.feed.put(20)
-    reach(qtbot, session, State.PLAYING)
-
-
-def test_a_silent_camera_is_told_and_so_is_its_return(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
-) -> None:
-    session, log = make_session()
-    live(qtbot, session, camera)
-    qtbot.waitUntil(lambda: log.signals[-1:] == [SourceState.LIVE])
-    restarts = log.restarts
-    qtbot.waitUntil(lambda: log.signals[-1:] == [SourceState.STALLED], timeout=5000)
-    assert log.waited_s[-1] >= 1
-    # At once, not with the next picture.
-    assert log.restarts == restarts + 1
-    camera.feed.put(21)
-    qtbot.waitUntil(lambda: log.signals[-1] is SourceState.LIVE)
-    assert log.waited_s[-1] == 0
-    session.refresh_numbers()
-    assert log.numbers[-1].gaps == 1
-
-
-def test_an_answer_from_before_a_gap_is_not_shown(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
-) -> None:
-    """A model that is slow answers when the camera has stalled already."""
-    session, log = make_session()
-    live(qtbot, session, camera)
-    for level in range(60):
-        camera.feed.put(level)
-        qtbot.wait(20)
-    qtbot.waitUntil(lambda: len(log.shown) > 0)
-    qtbot.waitUntil(lambda: log.signals[-1:] == [SourceState.STALLED], timeout=5000)
-    shown = len(log.shown)
-    session._show(log.shown[-1].answer)
-    assert len(log.shown) == shown
-    session.refresh_numbers()
-    assert log.numbers[-1].label_age_ms is None
-
-
-def test_silence_is_told_of_each_source_anew(
-    qtbot: QtBot,
-    make_session: Callable[..., tuple[Session, Log]],
-    camera: FakeCamera,
-    videos: Path,
-) -> None:
-    session, log = make_session()
-    live(qtbot, session, camera)
-    qtbot.waitUntil(lambda: SourceState.STALLED in log.signals, timeout=5000)
-    session.open(videos / "long.mp4")
-    qtbot.waitUntil(lambda: session.source is not None and not session.source.live)
-    told = len(log.signals)
-    live(qtbot, session, camera)
-    qtbot.waitUntil(lambda: session.source is not None and session.source.live)
-    qtbot.waitUntil(lambda: SourceState.STALLED in log.signals[told:], timeout=5000)
-
-
-def test_a_lost_camera_comes_back_by_itself(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
-) -> None:
-    session, log = make_session()
-    live(qtbot, session, camera)
-    restarts = log.restarts
-    camera.feed.put("Camera 0 is gone; plug it in.")
-    qtbot.waitUntil(lambda: SourceState.LOST in log.signals)
-    assert session.state is State.PLAYING
-    assert camera.closed
-    assert log.restarts > restarts
-    qtbot.waitUntil(lambda: camera.opened == 2)
-    camera.feed.put(20)
-    qtbot.waitUntil(lambda: log.signals[-1] is SourceState.LIVE)
-    assert log.problems == []
-
-
-def test_a_camera_that_cannot_be_opened_can_be_tried_again(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
-) -> None:
-    session, log = make_session()
-    camera.feed.put("Camera 0 is gone; plug it in.")
-    session.open(0)
-    reach(qtbot, session, State.FAILED)
-    assert log.problems == ["Camera 0 is gone; plug it in."]
-    assert camera.closed
-    session.toggle_play()
-    camera.feed.put(20)
-    reach(qtbot, session, State.PLAYING)
-    assert camera.opened == 2
-
-
-def test_the_same_camera_is_released_before_it_is_opened_again(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], camera: FakeCamera
-) -> None:
-    session, _ = make_session()
-    closed_at_opening: list[bool] = []
-
-    def open_live(address: int | str) -> FakeCamera:
-        closed_at_opening.append(camera.closed)
-        return camera(address)
-
-    session._open_live = open_live
-    live(qtbot, session, camera)
-    live(qtbot, session, camera)
-    assert closed_at_opening == [False, True]
-
-
-def test_the_models_stopping_by_themselves_is_told(
-    qtbot: QtBot,
-    make_session: Callable[..., tuple[Session, Log]],
-    videos: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    session, log = make_session()
-    failures: list[str] = []
-    session.answers.model_failed.connect(lambda slot, text: failures.append(slot))
-    session._inference._current.stop()
-    qtbot.waitUntil(lambda: failures == ["int8", "fp32"])
-    session.open(videos / "blink.mp4")
-    reach(qtbot, session, State.ENDED)
-    assert log.shown == []
-
-
 def test_an_impossible_change_of_state_is_a_defect(
-    make_session: Callable[..., tuple[Session, Log]],
+    make_session: MakeSession,
 ) -> None:
     session, _ = make_session(ready=False)
     with pytest.raises(AssertionError, match="from idle to ended"):
         session._enter(State.ENDED)
-
-
-def other_models(models: dict[Slot, Path], folder: Path, spec: ClipSpec) -> ModelChoice:
-    """The same networks, looking at clips of another kind."""
-    paths: dict[Slot, Path] = {}
-    for slot, path in models.items():
-        paths[slot] = folder / f"{slot}.safetensors"
-        save_model(tiny_model(load_model(path).network, spec), paths[slot])
-    return ModelChoice.of(paths, "openvino")
-
-
-def test_other_models_with_other_clips_take_over_while_it_plays(
-    qtbot: QtBot,
-    make_session: Callable[..., tuple[Session, Log]],
-    models: dict[Slot, Path],
-    videos: Path,
-    tmp_path: Path,
-) -> None:
-    session, log = make_session()
-    session.open(videos / "long.mp4")
-    qtbot.waitUntil(lambda: len(log.shown) > 5, timeout=10_000)
-    before = log.shown[-1].answer.offer
-    other = replace(SPEC, frames=8, span_s=0.5)
-    choice = other_models(models, tmp_path, other)
-    session.answers.set_models(choice)
-    qtbot.waitUntil(lambda: log.shown[-1].answer.offer.spec == other, timeout=20_000)
-    assert log.states == [State.OPENING, State.PLAYING]
-    assert session.answers.choice is choice
-    last = log.shown[-1].answer
-    assert last.offer.generation != before.generation
-    assert last.offer.clip.pixels.shape == other.clip_shape
-    for shown in log.shown:
-        # Both see the identical clip, before and after.
-        assert len({p.frame_index for p in shown.answer.predictions.values()}) == 1
-
-
-@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, frames=8, span_s=0.5)], ids=["same", "other"])
-def test_other_models_name_the_picture_of_a_pause(
-    spec: ClipSpec,
-    qtbot: QtBot,
-    make_session: Callable[..., tuple[Session, Log]],
-    models: dict[Slot, Path],
-    videos: Path,
-    tmp_path: Path,
-) -> None:
-    session, log = make_session()
-    session.open(videos / "long.mp4")
-    navigator = session.navigator
-    qtbot.waitUntil(lambda: navigator.position_s is not None and navigator.position_s > 0.7)
-    session.toggle_play()
-    paused_s = navigator.position_s
-    shown_before: list[int] = []
-    session.answers.restarted.connect(lambda: shown_before.append(len(log.shown)))
-    session.answers.set_models(other_models(models, tmp_path, spec))
-    qtbot.waitUntil(
-        lambda: bool(shown_before) and len(log.shown) > shown_before[-1], timeout=20_000
-    )
-    assert session.state is State.PAUSED
-    assert log.shown[-1].answer.offer.spec == spec
-    assert log.shown[-1].answer.offer.clip.time_s == pytest.approx(paused_s, abs=0.05)
-
-
-def test_an_answer_from_before_a_fault_is_not_shown_after_it(
-    qtbot: QtBot, make_session: Callable[..., tuple[Session, Log]], videos: Path
-) -> None:
-    session, log = make_session()
-    session.open(videos / "long.mp4")
-    qtbot.waitUntil(lambda: len(log.shown) > 0, timeout=10_000)
-    session._tick_timer.stop()
-    session._inference.take_answers()
-    late, shown = log.shown[-1].answer, len(log.shown)
-    for slot in ("int8", "fp32"):
-        session._inference.faulted.emit(slot, Fault("It broke.", 1.0))
-    session._show(late)
-    assert len(log.shown) == shown
-    session.refresh_numbers()
-    assert log.numbers[-1].label_age_ms is None

@@ -57,6 +57,16 @@ def choose(window: MainWindow, teacher: Path | None) -> None:
     window.chooser.use.trigger()
 
 
+def swap_student(qtbot: QtBot, window: MainWindow, fp32: Path, folder: Path) -> None:
+    """Put a copy of the fp32 student's file, another.safetensors, in its place."""
+    copy = folder / "another.safetensors"
+    shutil.copy(fp32, copy)
+    window.chooser.take_file("fp32", copy)
+    window.chooser.use.trigger()
+    panel = window.widgets.panels["fp32"]
+    qtbot.waitUntil(lambda: panel.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
+
+
 def wait_for_answers(qtbot: QtBot, window: MainWindow) -> None:
     panel = window.widgets.panels["teacher"]
     qtbot.waitUntil(
@@ -124,12 +134,7 @@ def test_a_teacher_is_named_at_the_start_and_the_students_are_swapped_beside_it(
 ) -> None:
     window = make_window(source=str(videos / "long.mp4"), teacher=teacher, probe="never", loop=True)
     wait_for_answers(qtbot, window)
-    copy = tmp_path / "another.safetensors"
-    shutil.copy(models["fp32"], copy)
-    window.chooser.take_file("fp32", copy)
-    window.chooser.use.trigger()
-    panel = window.widgets.panels["fp32"]
-    qtbot.waitUntil(lambda: panel.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
+    swap_student(qtbot, window, models["fp32"], tmp_path)
     assert "teacher" in window.session.answers.engines
     qtbot.waitUntil(
         lambda: window.session.answers.tally.numbers(None, 0, True).teacher is not None,
@@ -228,12 +233,7 @@ def test_a_teacher_that_fails_says_so_in_its_own_panel_alone(
     for slot in STUDENTS:
         assert window.widgets.panels[slot].activity.text not in ("not running", "not answering")
     # Beside other students it still says so, and can be tried again.
-    copy = tmp_path / "another.safetensors"
-    shutil.copy(models["fp32"], copy)
-    window.chooser.take_file("fp32", copy)
-    window.chooser.use.trigger()
-    student = window.widgets.panels["fp32"]
-    qtbot.waitUntil(lambda: student.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
+    swap_student(qtbot, window, models["fp32"], tmp_path)
     qtbot.waitUntil(window.faults.retry.isEnabled, timeout=_PATIENCE_MS)
     assert panel.activity.text == "not running"
     tally = window.session.answers.tally
@@ -323,12 +323,7 @@ def test_a_recording_keeps_the_teacher_when_the_students_are_swapped(
     wait_for_answers(qtbot, playing)
     control = Qt.KeyboardModifier.ControlModifier
     qtbot.keyClick(playing, Qt.Key.Key_R, control)
-    copy = tmp_path / "another.safetensors"
-    shutil.copy(models["fp32"], copy)
-    playing.chooser.take_file("fp32", copy)
-    playing.chooser.use.trigger()
-    panel = playing.widgets.panels["fp32"]
-    qtbot.waitUntil(lambda: panel.file.toolTip().startswith("another"), timeout=_PATIENCE_MS)
+    swap_student(qtbot, playing, models["fp32"], tmp_path)
     late: list[Shown] = []
     playing.session.answers.answered.connect(
         lambda shown: late.append(shown) if "teacher" in shown.decisions else None

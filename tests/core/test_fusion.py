@@ -1,24 +1,30 @@
+"""Fusing a teacher or a student into plain convolutions."""
+
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from core.clip import ClipSpec
 from core.engines import ENGINE_NAMES, GOLDEN_TOLERANCE, load_engine, supports
 from core.engines.eager import EagerEngine
 from core.engines.reference import ReferenceEngine
 from core.errors import EngineError
-from core.fusion import fuse_i3d
+from core.fusion import fold_batch_norm, fuse, fuse_i3d
 from core.geometry import Geometry
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
 from core.models.i3d import I3D, SameConvBnRelu3d
 from core.network import Branches, FloatConv, MaxPool, kind_of
 from core.shapes import activation_sizes, multiply_accumulates
+from tests.core.tinted_clips import CLASSES, clips
 
 SPEC = ClipSpec(frames=8, resize=48, crop=32)
 
@@ -163,3 +169,47 @@ def test_the_file_holds_the_teacher(saved: Path, loaded: Model, teacher: I3D) ->
     again = saved.with_name("again.safetensors")
     save_model(loaded, again)
     assert again.read_bytes() == saved.read_bytes()
+
+
+def test_a_fused_block_equals_the_unfused_one(random_student, as_input) -> None:
+    """Layer by layer, and every ReLU is still there."""
+    student = random_student(CLASSES, width_multiplier=0.25)
+    network = fuse(student)
+    x = as_input(*clips(1))
+    clamped = 0
+    with torch.no_grad():
+        for block, conv in zip(student.features, network.convolutions, strict=True):
+            g = conv.geometry
+            weight, bias = torch.from_numpy(conv.weight), torch.from_numpy(conv.bias)
+            y = functional.conv3d(x, weight, bias, g.stride, g.padding, groups=g.groups)
+            assert conv.relu
+            clamped += bool((y < 0).any())
+            x = block(x)
+            torch.testing.assert_close(y.relu(), x, rtol=1e-4, atol=1e-4)
+    assert clamped == 27
+
+
+def test_folding_keeps_a_convolution_s_own_bias() -> None:
+    torch.manual_seed(0)
+    conv, bn = nn.Conv3d(2, 3, 3, bias=True), nn.BatchNorm3d(3).eval()
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    bn.running_mean.uniform_(-1, 1)
+    bn.running_var.uniform_(0.5, 2)
+    nn.init.uniform_(bn.weight, -1, 1)
+    nn.init.uniform_(bn.bias, -1, 1)
+    x = torch.rand(1, 2, 4, 5, 6)
+    with torch.no_grad():
+        weight, bias = fold_batch_norm(conv, bn)
+        torch.testing.assert_close(functional.conv3d(x, weight, bias), bn(conv(x)))
+
+
+def test_fusing_leaves_the_student_alone(random_student) -> None:
+    student = random_student(CLASSES, width_multiplier=0.25)
+    before = copy.deepcopy(student.state_dict())
+    network = fuse(student)
+    for layer in (*network.convolutions, network.classifier):
+        layer.weight[:] = 0
+        layer.bias[:] = 0
+    for name, tensor in student.state_dict().items():
+        assert torch.equal(tensor, before[name]), name

@@ -1,3 +1,5 @@
+"""The fake-quantized student, and its conversion to integers."""
+
 from __future__ import annotations
 
 import copy
@@ -5,43 +7,14 @@ import copy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
 from core.engines.reference import ReferenceEngine, run_convolution
-from core.fake_quantization import (
-    ActivationFakeQuantize,
-    WeightFakeQuantize,
-    least_error_range,
-)
-from core.fusion import fold_batch_norm, fuse
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import LARGEST_EXACT_WEIGHT, PIXELS, Int8Network
 from core.quantization import DEFAULT_WEIGHT_LIMIT, QatConvBnRelu3d, QatMobileNet3D, convert
-
-SIZE = (4, 32, 32, 3)  # T, H, W, C
-# What the short student learns to tell apart: three colours, dark and bright.
-TINTS = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200], [60, 60, 60], [200, 200, 200]])
-CLASSES = len(TINTS)
-
-
-def clips(count: int, seed: int = 0) -> list[np.ndarray]:
-    """T×H×W×C uint8 clips, coarse and fine; clip i has tint i modulo CLASSES."""
-    random = np.random.default_rng(seed)
-    made = []
-    for index in range(count):
-        block = int(random.choice([1, 4, 8]))
-        noise = random.normal(0, 35, (SIZE[0], SIZE[1] // block, SIZE[2] // block, 3))
-        noise = noise.repeat(block, axis=1).repeat(block, axis=2)
-        tint = TINTS[index % CLASSES] + random.uniform(-25, 25, 3)
-        made.append(np.clip(tint + noise, 0, 255).astype(np.uint8))
-    return made
-
-
-def targets(count: int) -> torch.Tensor:
-    return torch.arange(count) % CLASSES
+from tests.core.tinted_clips import CLASSES, SIZE, clips, targets
 
 
 @pytest.fixture
@@ -92,53 +65,6 @@ def observed(student: MobileNet3D, x: torch.Tensor, limit: int = DEFAULT_WEIGHT_
     return qat.eval()
 
 
-# Fusion
-
-
-def test_a_fused_block_equals_the_unfused_one(random_student, as_input) -> None:
-    """Layer by layer, and every ReLU is still there."""
-    student = random_student(CLASSES, width_multiplier=0.25)
-    network = fuse(student)
-    x = as_input(*clips(1))
-    clamped = 0
-    with torch.no_grad():
-        for block, conv in zip(student.features, network.convolutions, strict=True):
-            g = conv.geometry
-            weight, bias = torch.from_numpy(conv.weight), torch.from_numpy(conv.bias)
-            y = functional.conv3d(x, weight, bias, g.stride, g.padding, groups=g.groups)
-            assert conv.relu
-            clamped += bool((y < 0).any())
-            x = block(x)
-            torch.testing.assert_close(y.relu(), x, rtol=1e-4, atol=1e-4)
-    assert clamped == 27
-
-
-def test_folding_keeps_a_convolution_s_own_bias() -> None:
-    torch.manual_seed(0)
-    conv, bn = nn.Conv3d(2, 3, 3, bias=True), nn.BatchNorm3d(3).eval()
-    assert bn.running_mean is not None
-    assert bn.running_var is not None
-    bn.running_mean.uniform_(-1, 1)
-    bn.running_var.uniform_(0.5, 2)
-    nn.init.uniform_(bn.weight, -1, 1)
-    nn.init.uniform_(bn.bias, -1, 1)
-    x = torch.rand(1, 2, 4, 5, 6)
-    with torch.no_grad():
-        weight, bias = fold_batch_norm(conv, bn)
-        torch.testing.assert_close(functional.conv3d(x, weight, bias), bn(conv(x)))
-
-
-def test_fusing_leaves_the_student_alone(random_student) -> None:
-    student = random_student(CLASSES, width_multiplier=0.25)
-    before = copy.deepcopy(student.state_dict())
-    network = fuse(student)
-    for layer in (*network.convolutions, network.classifier):
-        layer.weight[:] = 0
-        layer.bias[:] = 0
-    for name, tensor in student.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
-
-
 # Weights
 
 
@@ -156,115 +82,6 @@ def test_weights_keep_within_their_limit_and_use_it(student, as_input, limit: in
 def test_the_default_limit_is_exact_without_vnni() -> None:
     assert DEFAULT_WEIGHT_LIMIT == LARGEST_EXACT_WEIGHT == 63
     assert 2 * 255 * DEFAULT_WEIGHT_LIMIT < 2**15 <= 2 * 255 * 127
-
-
-@pytest.mark.parametrize("limit", [0, -1, 128])
-def test_a_limit_that_int8_cannot_hold_is_refused(limit: int) -> None:
-    with pytest.raises(ValueError, match="1 to 127"):
-        WeightFakeQuantize(limit)
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([63, 127]), st.floats(1e-6, 1e3))
-def test_weights_are_rounded_to_the_nearest_level(seed: int, limit: int, size: float) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    weight = torch.randn(4, 3, 3, 3, 3, generator=generator) * size
-    quantizer = WeightFakeQuantize(limit)
-    column = quantizer.scale(weight).reshape(-1, 1, 1, 1, 1)
-    levels = quantizer(weight) / column
-    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
-    assert levels.abs().max() <= limit + 1e-4
-    assert (weight - quantizer(weight)).abs().le(0.501 * column).all()
-
-
-def test_the_weight_gradient_goes_straight_through() -> None:
-    weight = torch.randn(4, 3, 1, 1, 1, requires_grad=True)
-    factors = torch.randn(4, 3, 1, 1, 1)
-    (WeightFakeQuantize(63)(weight) * factors).sum().backward()
-    torch.testing.assert_close(weight.grad, factors)
-
-
-# Activations
-
-
-def test_the_first_batch_sets_the_range_and_later_ones_move_it() -> None:
-    quantizer = ActivationFakeQuantize(momentum=0.1).train()
-    quantizer(torch.tensor([0.0, 2.0]))
-    assert float(quantizer.largest) == 2
-    assert float(quantizer.scale) == pytest.approx(2 / 255)
-    quantizer(torch.tensor([0.0, 4.0]))
-    assert float(quantizer.largest) == pytest.approx(2.2)
-    quantizer(torch.tensor([0.5]))
-    assert float(quantizer.largest) == pytest.approx(2.2 - 0.1 * 1.7)
-
-
-def test_a_first_batch_of_zeros_sets_nothing() -> None:
-    quantizer = ActivationFakeQuantize(momentum=0.1).train()
-    quantizer(torch.zeros(3))
-    quantizer(torch.tensor([3.0]))
-    assert float(quantizer.largest) == 3
-
-
-def grid_error(x: np.ndarray, top: float) -> float:
-    step = top / 255
-    return float(((np.clip(np.round(x / step), 0, 255) * step - x) ** 2).mean())
-
-
-@pytest.mark.parametrize("power", [1.0, 2.0, 6.0], ids=["even", "skewed", "a long tail"])
-def test_the_range_is_the_one_whose_levels_are_nearest(power: float) -> None:
-    random = np.random.default_rng(0)
-    x = (random.random(40_000) ** power).astype(np.float32)
-    x[random.integers(0, len(x), 5)] = 3.0 if power > 2 else 1.0
-    best = min(grid_error(x.astype(np.float64), top) for top in np.linspace(0.05, 1, 400) * x.max())
-    top = float(least_error_range(torch.from_numpy(x)))
-    assert grid_error(x.astype(np.float64), top) <= 1.02 * best
-    if power == 1.0:
-        assert top >= 0.95
-
-
-def test_the_range_is_the_same_in_every_memory_layout() -> None:
-    """And for tensors of which only a part is looked at."""
-    x = torch.rand(4, 16, 8, 32, 32) ** 4
-    x[:, 3] *= 5  # one loud channel
-    plain = least_error_range(x)
-    assert x.numel() > 2**18
-    last = least_error_range(x.contiguous(memory_format=torch.channels_last_3d))
-    assert float(last) == pytest.approx(float(plain), rel=0.06)
-    view = torch.stack([x, 100 + x])[:1].expand(2, -1, -1, -1, -1, -1)[0]
-    assert float(least_error_range(view)) == float(plain)
-
-
-def test_a_loud_channel_among_48_is_met() -> None:
-    """Side by side in memory, with as many values as make 3 the natural step."""
-    x = torch.rand(1, 48, 4, 32, 32)
-    x[:, 7] *= 5
-    assert x.numel() == 3 * 2**16
-    last = least_error_range(x.contiguous(memory_format=torch.channels_last_3d))
-    assert float(last) == pytest.approx(float(least_error_range(x)), rel=0.06)
-
-
-def test_evaluation_and_frozen_observers_move_nothing() -> None:
-    quantizer = ActivationFakeQuantize().train()
-    quantizer(torch.tensor([2.0]))
-    quantizer.eval()
-    quantizer(torch.tensor([9.0]))
-    quantizer.train()
-    quantizer.observing.fill_(False)
-    quantizer(torch.tensor([9.0]))
-    assert float(quantizer.largest) == 2
-
-
-def test_activations_lie_on_the_grid_and_past_the_range_have_no_gradient() -> None:
-    quantizer = ActivationFakeQuantize().train()
-    quantizer(torch.tensor([2.55]))
-    quantizer.eval()
-    x = torch.tensor([0.0, 0.004, 0.006, 1.2349, 2.55, 2.6, 99.0], requires_grad=True)
-    y = quantizer(x)
-    expected = [0.0, 0.0, 0.01, 1.23, 2.55, 2.55, 2.55]
-    assert y.tolist() == pytest.approx(expected, abs=1e-5)
-    y.sum().backward()
-    assert x.grad is not None
-    assert x.grad.tolist() == [1, 1, 1, 1, 1, 0, 0]
 
 
 # The fake-quantized student

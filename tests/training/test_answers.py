@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import training.answers as answers_module
 from core.errors import DataError
+from tests.training.runs import new_run
 from training.answers import answers_place, stored_answers
 from training.checkpoint import MODEL_FILE
 from training.config import Recipe
@@ -21,10 +22,8 @@ from training.hardware import as_input
 from training.loop import fit
 from training.models import Teacher, load_teacher
 from training.processes import Processes
-from training.run import Run
 from training.store import Store
 
-new_run = partial(Run, threads=1)
 LIGHT = Augmentation(brightness=0.2, contrast=0.2, window_probability=0.5)
 DRAWS = 3
 

@@ -1,8 +1,9 @@
+"""The clips of a dataset: for evaluation, and for training with its draws."""
+
 from __future__ import annotations
 
 import pickle
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,10 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from core.annotations import Chunk
-from core.camera import LiveSource
-from core.clip import ClipSpec, RollingClip, centre_crop, sample_positions, squash
-from core.driveact import find_video
-from core.errors import SourceError
-from core.video import Frame, VideoFile
+from core.clip import ClipSpec, centre_crop, sample_positions
+from tests.training.roots import a_store
 from training.dataset import (
     Augmentation,
-    BalancedSampler,
     ChunkDataset,
     evaluation_positions,
     training_positions,
@@ -32,122 +29,6 @@ from training.store import Store
 # The store keeps 256 pixels a side, and so does the student: only the crop is small here.
 SPEC = ClipSpec(crop=32)
 PLAIN = Augmentation(flip_probability=0.0)
-
-
-# The central promise: file, camera and dataset give the same tensor
-
-
-def frames_of_file(path: Path) -> list[Frame]:
-    with VideoFile(path) as video:
-        return list(video)
-
-
-def frames_of_camera(path: Path, times_s: list[float]) -> list[Frame]:
-    """The same file through the camera's process; its capture times replaced by the file's."""
-    frames: list[Frame] = []
-    with LiveSource(str(path), drop_when_full=False) as source:
-        while len(frames) < len(times_s):
-            frame = source.read(timeout_s=30)
-            assert frame is not None
-            frames.append(Frame(frame.image, times_s[frame.index], frame.index))
-        with pytest.raises(SourceError, match="No more pictures"):
-            source.read(timeout_s=30)
-    return frames
-
-
-def rolling_pixels(frames: list[Frame], spec: ClipSpec) -> np.ndarray:
-    """What the application shows its models when the last of `frames` has arrived."""
-    rolling = RollingClip(spec)
-    for frame in frames:
-        rolling.push(frame)
-    clip = rolling.clip()
-    assert clip is not None
-    return clip.pixels
-
-
-def a_store(root, images, fps: float, start: int, end: int, out: Path) -> tuple[Store, Path]:
-    root.video("vp1/run1", images, fps)
-    root.chunk("vp1/run1", start, end, "eating")
-    root.annotate()
-    store = prepare(root.path, out, view=root.view, report=lambda line: None)
-    return store, find_video(root.path, root.view, root.file_id("vp1/run1"))
-
-
-@pytest.mark.parametrize("start", [0, 7])
-@pytest.mark.parametrize(
-    ("view", "fps", "length"),
-    [
-        pytest.param("inner_mirror", 30.0, 90, id="30 fps"),
-        pytest.param("kinect_color", 15.0, 45, id="15 fps"),
-        pytest.param("inner_mirror", float(Fraction(30000, 1001)), 90, id="29.97 fps"),
-    ],
-)
-def test_file_camera_and_dataset_give_bit_identical_clips(
-    hand_made_root, scene, tmp_path: Path, view: str, fps: float, length: int, start: int
-) -> None:
-    end = start + length
-    root = hand_made_root(view)
-    # Two more frames show what an inclusive end would do.
-    store, path = a_store(root, scene(end + 2), fps, start, end, tmp_path / "store")
-    of_dataset = ChunkDataset(store, [0], SPEC).clip(0)
-    assert of_dataset.shape == (16, 32, 32, 3)
-    assert len({frame.tobytes() for frame in of_dataset}) == 16
-
-    file_frames = frames_of_file(path)
-    assert np.array_equal(rolling_pixels(file_frames[:end], SPEC), of_dataset)
-    times_s = [frame.time_s for frame in file_frames]
-    camera_frames = frames_of_camera(path, times_s)
-    assert np.array_equal(rolling_pixels(camera_frames[:end], SPEC), of_dataset)
-
-    for wrong_end in (end - 1, end + 1):
-        assert not np.array_equal(rolling_pixels(file_frames[:wrong_end], SPEC), of_dataset)
-
-
-@pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
-@pytest.mark.parametrize(
-    "spec",
-    [
-        ClipSpec(crop=32, channels="bgr"),
-        ClipSpec(crop=32, channels="grey"),
-        ClipSpec(resize=128, crop=112),
-        ClipSpec(resize=36, crop=32),
-    ],
-    ids=["bgr", "one channel", "128", "36"],
-)
-def test_every_kind_of_clip_is_the_same_in_file_and_dataset(
-    hand_made_root, scene, tmp_path: Path, spec: ClipSpec, colour: bool
-) -> None:
-    # 256 pixels a side, as the synthetic cabin and reduced copies have: reduced once only.
-    images = scene(90, (256, 256), colour)
-    store, path = a_store(hand_made_root(), images, 30.0, 0, 90, tmp_path / "store")
-    of_dataset = ChunkDataset(store, [0], spec).clip(0)
-    assert np.array_equal(rolling_pixels(frames_of_file(path), spec), of_dataset)
-
-
-def milliseconds(times_s: np.ndarray) -> np.ndarray:
-    return np.round(times_s, 3)
-
-
-@pytest.mark.parametrize("rounding", [np.asarray, milliseconds], ids=["exact", "milliseconds"])
-@pytest.mark.parametrize(
-    ("fps", "length"), [(30, 90), (15, 45), (15, 46), (15, 48), (30000 / 1001, 90), (60, 180)]
-)
-def test_both_samplers_choose_the_same_frames_wherever_the_chunk_lies(
-    fps: float, length: int, rounding
-) -> None:
-    """Containers round times to a millisecond or not; neither may flip a choice."""
-    spec = ClipSpec(resize=4, crop=2)
-    times_s = rounding(np.arange(400) / fps)
-    for start in range(0, 100, 7):
-        end = start + length
-        positions = evaluation_positions(times_s[start:end], spec)
-        rolling = RollingClip(spec)
-        for index in range(end):
-            image = np.zeros((4, 4, 3), np.uint8)
-            rolling.push(Frame(image, float(times_s[index]), index))
-        clip = rolling.clip()
-        assert clip is not None
-        assert clip.frame_indices == tuple(start + positions)
 
 
 # Evaluation clips
@@ -420,49 +301,3 @@ def test_frames_kept_in_memory_make_the_same_clips(
     )
     for draw in range(4):
         assert np.array_equal(of_store.clip(0, draw), kept.clip(0, draw))
-
-
-# Balance
-
-
-def test_every_class_is_drawn_equally_often() -> None:
-    targets = [3] * 100 + [5] * 2 + [0] * 10
-    sampler = BalancedSampler(targets, 300, seed=0)
-    drawn = list(sampler)
-    assert len(drawn) == len(sampler) == 300
-    assert Counter(targets[item] for item, _ in drawn) == {3: 100, 5: 100, 0: 100}
-    assert [number for _, number in drawn] == list(range(300))
-    # Every round of three holds each class, so a small batch is balanced too.
-    for start in range(0, 300, 3):
-        assert {targets[item] for item, _ in drawn[start : start + 3]} == {0, 3, 5}
-    assert {item for item, _ in drawn if targets[item] == 5} == {100, 101}
-    assert len({item for item, _ in drawn if targets[item] == 3}) > 50
-
-
-def test_an_incomplete_round_is_missing_at_random() -> None:
-    sampler = BalancedSampler([0, 1, 2], 4, seed=0)
-    last = set()
-    for epoch in range(30):
-        sampler.epoch = epoch
-        last.add(list(sampler)[-1][0])
-    assert last == {0, 1, 2}
-
-
-def test_the_sampler_depends_on_seed_and_epoch_only() -> None:
-    def drawn(seed: int, epoch: int) -> list[tuple[int, int]]:
-        sampler = BalancedSampler([0, 1] * 20, 40, seed)
-        sampler.epoch = epoch
-        return list(sampler)
-
-    assert drawn(0, 0) == drawn(0, 0)
-    assert drawn(0, 0) != drawn(0, 1)
-    assert drawn(0, 0) != drawn(1, 0)
-
-
-def test_squash_gives_one_channel_the_answer_of_three_equal_ones() -> None:
-    random = np.random.default_rng(0)
-    for size in (36, 100, 128, 200, 256, 300):
-        for channels in ("rgb", "bgr", "grey"):
-            spec = ClipSpec(resize=size, crop=8, channels=channels)
-            grey = random.integers(0, 256, (256, 256, 1), np.uint8)
-            assert np.array_equal(squash(grey, spec), squash(grey.repeat(3, 2), spec)), size

@@ -2,32 +2,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from torch import Tensor
 
 from core.errors import DataError, ModelFileError
 from core.fusion import fuse
 from core.quantization import QatMobileNet3D
+from tests.training.runs import new_run, weights_in
 from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.loop import fit, train_epoch
 from training.models import new_model
 from training.prepare import prepare
-from training.run import Run
 from training.store import Store
-
-# The machine is shared: two threads that wait for each other take twenty times as long as one.
-new_run = partial(Run, threads=1)
-
-
-def weights_in(path: Path) -> dict[str, Tensor]:
-    return torch.load(path, weights_only=True)
 
 
 def test_people_to_train_and_to_validate_on_are_needed(

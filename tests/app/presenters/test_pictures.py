@@ -1,20 +1,38 @@
-"""Pictures of the window that cannot be written."""
+"""Pictures of the window, and those that cannot be written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.presenters import pictures
+from tests.app.windows import MakeWindow
+
+
+def test_a_picture_of_the_window_is_saved_where_it_was_chosen(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window()
+    pictures = window.recordings.pictures
+    pictures.choose(str(tmp_path / "pictures"))
+    with qtbot.waitSignal(pictures.saved, timeout=20_000) as saved:
+        qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    (path,) = saved.args
+    assert list((tmp_path / "pictures").iterdir()) == [path]
+    assert QImage(str(path)).size() == window.grab().toImage().size()
+    qtbot.waitUntil(lambda: str(path) in window.widgets.banner.text)
+    (tmp_path / "file").write_text("")
+    pictures.choose(str(tmp_path / "file"))
+    pictures.take.trigger()
+    qtbot.waitUntil(lambda: "choose another pictures folder" in window.widgets.banner.text)
 
 
 def test_what_nobody_foresaw_is_said_and_logged(
     qtbot: QtBot,
-    make_window: Callable[..., MainWindow],
+    make_window: MakeWindow,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -22,7 +40,7 @@ def test_what_nobody_foresaw_is_said_and_logged(
     def broken(*arguments: object) -> Path:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pictures, "free_name", broken)
+    monkeypatch.setattr("app.presenters.pictures.free_name", broken)
     window = make_window(start=False)
     window.recordings.pictures.choose(str(tmp_path))
     window.recordings.pictures.take.trigger()

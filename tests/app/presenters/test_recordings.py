@@ -1,22 +1,18 @@
-"""Recording in the real window, and opening, exporting and losing what was recorded."""
+"""Recording in the real window, and opening and losing what was recorded."""
 
 from __future__ import annotations
 
-import csv
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
-from app.messages import STUDENTS, Shown
+from app.messages import STUDENTS
 from app.recording.reader import read_session
 from app.recording.recorded_models import RecordedModels
 from app.recording.recorder import Recorder
@@ -27,39 +23,9 @@ from core.activities import title_of
 from core.annotations import Chunk, write_annotations
 from core.errors import SessionFileError
 from tests.app.doubles import DARK, FakeCamera
+from tests.app.presenters.recordings import answers_of, stop
 from tests.app.recording.doubles import TAKE_LOG, run_elsewhere
-
-MakeWindow = Callable[..., MainWindow]
-
-
-@pytest.fixture
-def record(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path) -> Callable[..., MainWindow]:
-    """`record(source, …)`: a window that has begun to record it into tmp_path/"recordings"."""
-
-    def begin(source: str, **changes: object) -> MainWindow:
-        window = make_window(source=source, **changes)
-        window.settings.recordings_folder = tmp_path / "recordings"
-        qtbot.waitUntil(
-            lambda: window.session.source is not None and not window.session.answers.loading_models,
-            timeout=20_000,
-        )
-        qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
-        assert window.recordings.recording.recording
-        return window
-
-    return begin
-
-
-def answers_of(window: MainWindow) -> list[Shown]:
-    shown: list[Shown] = []
-    window.session.answers.answered.connect(shown.append)
-    return shown
-
-
-def stop(qtbot: QtBot, window: MainWindow) -> Path:
-    with qtbot.waitSignal(window.recordings.recording.saved, timeout=20_000) as saved:
-        qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
-    return saved.args[0]
+from tests.app.windows import MakeWindow
 
 
 def review(qtbot: QtBot, window: MainWindow, path: Path) -> MainWindow:
@@ -229,18 +195,6 @@ def test_a_folder_that_cannot_be_made_is_named(
 # Opening
 
 
-@pytest.fixture
-def recorded(
-    qtbot: QtBot, record: Callable[..., MainWindow], videos: Path, tmp_path: Path
-) -> tuple[MainWindow, Path, Path]:
-    """A window, a recording of some clips, and its video, which may be changed."""
-    video = shutil.copy(videos / "long.mp4", tmp_path / "drive.mp4")
-    window = record(str(video))
-    shown = answers_of(window)
-    qtbot.waitUntil(lambda: len(shown) > 3, timeout=20_000)
-    return window, stop(qtbot, window), Path(video)
-
-
 def test_a_missing_or_changed_video_is_said(
     qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], videos: Path
 ) -> None:
@@ -331,78 +285,3 @@ def test_a_defect_ends_in_a_sentence_and_the_window_goes_on(
         with qtbot.waitSignal(exports.exported, timeout=20_000):
             exports.export(path, tmp_path / "out.csv")
         assert (tmp_path / "out.csv").is_file()
-
-
-# Exporting
-
-
-def test_a_recording_is_exported_from_the_window(
-    qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], tmp_path: Path
-) -> None:
-    window, path, _ = recorded
-    exports = window.recordings.exports
-    dialog = window.recordings.ask_for_export()
-    assert path.name in dialog.windowTitle()
-    with qtbot.waitSignal(exports.exported, timeout=20_000):
-        dialog.fileSelected.emit(str(tmp_path / "out.csv"))
-    dialog.close()
-    with read_session(path) as session, (tmp_path / "out.csv").open() as file:
-        rows = list(csv.DictReader(file))
-        assert [int(row["frame"]) for row in rows] == session.clips.frame.tolist()
-    assert "Exported to" in window.widgets.banner.text
-    with qtbot.waitSignal(exports.exported, timeout=60_000):
-        exports.export(path, tmp_path / "out.mp4")
-    video = cv2.VideoCapture(str(tmp_path / "out.mp4"))
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 600
-    video.release()
-
-
-def test_of_a_recording_in_several_files_the_person_says_which_to_export(
-    qtbot: QtBot,
-    record: Callable[..., MainWindow],
-    videos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("app.recording.writer.CLIPS_A_FILE", 5)
-    window = record(str(videos / "long.mp4"))
-    folder = tmp_path / "recordings"
-    qtbot.waitUntil(lambda: len(list(folder.glob("*.sqlite"))) > 1, timeout=20_000)
-    stop(qtbot, window)
-    dialog = window.recordings.ask_for_export()
-    assert dialog.windowTitle() == "Which recording?"
-    assert Path(dialog.directory().absolutePath()) == folder
-    dialog.close()
-
-
-def test_a_cancelled_export_leaves_nothing(
-    qtbot: QtBot, recorded: tuple[MainWindow, Path, Path], tmp_path: Path
-) -> None:
-    window, path, _ = recorded
-    exports = window.recordings.exports
-    before = set(tmp_path.iterdir())
-    with qtbot.waitSignal(exports.exported, timeout=20_000):
-        exports.export(path, tmp_path / "out.mp4")
-        exports.line.cancel.trigger()
-    assert set(tmp_path.iterdir()) == before
-
-
-# Pictures
-
-
-def test_a_picture_of_the_window_is_saved_where_it_was_chosen(
-    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
-) -> None:
-    window = make_window()
-    pictures = window.recordings.pictures
-    pictures.choose(str(tmp_path / "pictures"))
-    with qtbot.waitSignal(pictures.saved, timeout=20_000) as saved:
-        qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
-    (path,) = saved.args
-    assert list((tmp_path / "pictures").iterdir()) == [path]
-    assert QImage(str(path)).size() == window.grab().toImage().size()
-    qtbot.waitUntil(lambda: str(path) in window.widgets.banner.text)
-    (tmp_path / "file").write_text("")
-    pictures.choose(str(tmp_path / "file"))
-    pictures.take.trigger()
-    qtbot.waitUntil(lambda: "choose another pictures folder" in window.widgets.banner.text)

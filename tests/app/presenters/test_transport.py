@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ from app.messages import Shown
 from app.state import State
 from core.activities import title_of
 from tests.app.doubles import BRIGHT, DARK, FakeCamera
+from tests.app.windows import MakeWindow, labelled
 
-MakeWindow = Callable[..., MainWindow]
 PATIENCE_MS = 20_000
 
 
@@ -47,13 +46,6 @@ def newest(shown: Shown) -> int:
 
 def at_frame(qtbot: QtBot, window: MainWindow, index: int) -> None:
     qtbot.waitUntil(lambda: shown_frame(window) == index, timeout=PATIENCE_MS)
-
-
-def labelled(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    panels = window.widgets.shown_panels.values()
-    qtbot.waitUntil(
-        lambda: all(panel.activity.text == title_of(name) for panel in panels), timeout=PATIENCE_MS
-    )
 
 
 def test_pausing_keeps_the_label_of_the_frame_shown(qtbot: QtBot, paused: MainWindow) -> None:
