@@ -120,4 +120,4 @@ class Fit:
             )
         if model is None:
             return
-        console.print(written_in_words(model, ("val",)), soft_wrap=True)
+        console.print(written_in_words(model), soft_wrap=True)

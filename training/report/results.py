@@ -109,6 +109,22 @@ class Results:
                 found[run.task.split, run.task.seed] = counts
         return found
 
+    def chosen_elsewhere(self) -> dict[tuple[int, int], list[int]]:
+        """Test people of one split who are validation people of another: (test, val): people."""
+        test: dict[int, set[int]] = {}
+        val: dict[int, set[int]] = {}
+        for run in self.runs.values():
+            if run.predictions is not None:
+                test[run.task.split] = set(run.predictions.people.tolist())
+            if people := run.described.get("people"):
+                val[run.task.split] = set(people["val"])
+        return {
+            (one, other): sorted(shared)
+            for one in sorted(test)
+            for other in sorted(val)
+            if one != other and (shared := test[one] & val[other])
+        }
+
     def for_every_seed(self, counts: Mapping[Key, Counts]) -> dict[Key, Counts]:
         """A teacher's counts, one run for each split, beside the students of all seeds."""
         first = self.seeds[0]

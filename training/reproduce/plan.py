@@ -24,7 +24,7 @@ class Task:
         seed: of the run.
         needs: the task whose run teaches, or is quantized; None for what starts alone.
         measured: whether the test people are asked about it in the end. Table I compares settings,
-            which is a choice: it is made on the validation people, and test never sees it.
+            which is a choice: it is made on the validation people.
     """
 
     name: str

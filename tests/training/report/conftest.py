@@ -36,6 +36,7 @@ class HandMade:
     splits: tuple[int, ...] = (0,)
     seeds: tuple[int, ...] = (0, 1)
     tables: tuple[int, ...] = (1, 2, 3)
+    val_people: dict[int, list[int]] = field(default_factory=dict)
     written: list[Task] = field(default_factory=list)
 
     @property
@@ -81,7 +82,12 @@ class HandMade:
             for epoch in range(3)
         )
         (folder / "log.jsonl").write_text("".join(json.dumps(each) + "\n" for each in entries))
-        described = {"commit": "c0ffee", "device": "cpu", "versions": {"torch": "9.9"}}
+        described = {
+            "commit": "c0ffee",
+            "device": "cpu",
+            "versions": {"torch": "9.9"},
+            "people": {"train": [], "val": self.val_people.get(task.split, [])},
+        }
         (folder / "recipe.json").write_text(json.dumps(described))
 
     def ask(self, task: Task, right: int | None = None, kept: int = 400) -> None:

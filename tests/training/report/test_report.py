@@ -185,3 +185,32 @@ def test_the_command_writes_where_it_is_told(hand_made: Callable, tmp_path: Path
     assert text.is_file()
     with pytest.raises(DataError, match="run incab-train reproduce first"):
         Report(folder=tmp_path).run(console)
+
+
+@pytest.mark.parametrize(
+    ("splits", "seeds", "over"),
+    [
+        pytest.param((0,), (0,), "over people.", id="one run"),
+        pytest.param((0, 1), (0,), "over people and splits.", id="splits"),
+        pytest.param((0,), (0, 1), "over people and seeds.", id="seeds"),
+        pytest.param((0, 1), (0, 1), "over people, splits and seeds.", id="both"),
+    ],
+)
+def test_intervals_say_what_they_are_over(
+    hand_made: Callable,
+    splits: tuple[int, ...],
+    seeds: tuple[int, ...],
+    over: str,
+) -> None:
+    folder = hand_made(splits=splits, seeds=seeds, tables=(2,)).finish().folder
+    assert f"95 % interval {over}" in html_of(document(read_results(folder)))
+
+
+def test_people_who_were_asked_in_another_split_before_are_named(
+    hand_made: Callable,
+) -> None:
+    val = {0: [9, 2, 1], 1: [7]}
+    folder = hand_made(splits=(0, 1), tables=(2,), val_people=val).finish().folder
+    html = html_of(document(read_results(folder)))
+    assert "Of the test people of split 1, 1 and 2 are validation people of split 0" in html
+    assert "Of the test people of split 0" not in html
