@@ -19,6 +19,7 @@ from app.commands.window import Window
 from app.crash_report import FatalWatch, write_report
 from app.ending import EndNow, end_at_once
 from app.log import Log, without_secrets
+from core.closed_output import ends_unread
 from core.errors import InCabError
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+@ends_unread
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code 0 (done), 1 (failed) or 2 (wrong usage)."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -71,6 +73,8 @@ def _run(command: Command) -> int:
         return command.run()
     except KeyboardInterrupt:
         return EXIT_FAILED
+    except BrokenPipeError:
+        raise
     except (InCabError, OSError) as error:
         _log.info("failed: %s", error)
         if command.debug:

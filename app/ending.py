@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -37,5 +38,6 @@ def end_at_once(status: int) -> NoReturn:
     """End the process now, with nothing left unsaid."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.flush()
+            with suppress(BrokenPipeError):
+                stream.flush()
     os._exit(status)

@@ -8,6 +8,7 @@ import traceback
 import tyro
 from rich.console import Console
 
+from core.closed_output import ends_unread
 from core.errors import InCabError
 from training.commands.agree import Agree
 from training.commands.channels import Channels
@@ -40,6 +41,7 @@ COMMANDS = (
 )
 
 
+@ends_unread
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
@@ -58,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
             return EXIT_FAILED
         print("Stopped; the same command (fit: with --resume) goes on from here.", file=sys.stderr)
         return EXIT_FAILED
+    except BrokenPipeError:
+        raise
     except (InCabError, OSError) as error:
         if command.debug:
             traceback.print_exc()

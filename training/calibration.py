@@ -57,6 +57,17 @@ def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.intp]) -> f
     return 2 / (low + high)
 
 
+def limit_in_words(temperature: float) -> str | None:
+    """What to say of a fitted temperature that lies at an end of the search; None of others."""
+    # The search stops within a ten-thousandth.
+    if 1.001 * _LOWEST_TEMPERATURE < temperature < _HIGHEST_TEMPERATURE / 1.001:
+        return None
+    return (
+        f"temperature {temperature:.2f} is an end of the search from {_LOWEST_TEMPERATURE:g} to "
+        f"{_HIGHEST_TEMPERATURE:g}, do not trust its confidence"
+    )
+
+
 def calibration_error(
     logits: NDArray[np.float32], targets: NDArray[np.intp], temperature: float = 1.0
 ) -> float:

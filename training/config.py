@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -67,8 +68,8 @@ class Recipe:
         unfamiliar_share: beside each piece of a step as many more clips as this share of it, at
             least one, are shown unrecognisable, and the network shall find every class equally
             likely (training/unfamiliar.py); 0 shows none.
-        beta: weight of the soft term of eq. 1. Without a teacher of its own the float student of
-            the start run teaches, so that an int8 twin is drawn towards its own parent.
+        beta: weight of the soft term of eq. 1. With `quantize` and no teacher of its own the float
+            student of the start run teaches, so that an int8 twin is drawn towards its own parent.
         temperature: T of eq. 1.
         stored_draws: K; every clip is one of K fixed draws of its chunk, and the teacher's answers
             to them are computed once and stored. 0 draws anew every time and asks the teacher
@@ -278,8 +279,8 @@ def read_recipe(
 ) -> Recipe:
     """Read a recipe file.
 
-    The values of its table [profiles.<profile>] take the place of the top ones, and `overrides`
-    that of both.
+    The values of its table [profiles.<profile>] take the place of the top ones, and `overrides`,
+    options of the command line, that of both.
 
     Raises:
         DataError: no such file or profile, no TOML, an unknown key (the nearest right one is
@@ -291,11 +292,23 @@ def read_recipe(
             there_are = f"it has {', '.join(profiles)}" if profiles else "it has none"
             raise DataError(f"{path} has no profile {profile!r}; {there_are}.")
         values |= profiles[profile]
+    overrides = overrides or {}
     try:
-        return Recipe(**{**values, **(overrides or {})})
+        return Recipe(**{**values, **overrides})
     except ValueError as error:
         where = f"{path}, profile {profile}" if profile else f"{path}"
-        raise DataError(f"{where}: {error}.") from error
+        raise DataError(f"{_blamed(error, where, overrides)}: {error}.") from error
+
+
+def _blamed(error: ValueError, where: str, overrides: Mapping[str, Any]) -> str:
+    """What set the settings that an error is about: options, the recipe, or both together."""
+    words = re.findall(r"\w+", str(error))
+    settings = [setting.name for setting in fields(Recipe) if setting.name in words]
+    given = [name for name in settings if name in overrides]
+    if not given:
+        return where
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    return options if given == settings else f"{where} with {options}"
 
 
 _Values = dict[str, Any]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +18,11 @@ from core.engines import Engine
 from core.errors import DataError
 from core.modelfile import Model
 from training.calibration import calibration_error
-from training.dataset import Augmentation, ChunkDataset
+from training.dataset import U8, Augmentation, ChunkDataset
 from training.store import Store
+
+# Clips that are prepared while one is answered: enough to bridge a slow read.
+CLIPS_AHEAD = 4
 
 
 @dataclass(slots=True)
@@ -33,6 +39,26 @@ class Pace:
         return (
             f"{self.clips} clips, {self.clips / self.seconds:.1f} clips/s, "
             f"{self.waiting_s / self.seconds:.0%} of the time waiting for data"
+        )
+
+
+def check_measurable(model: Model, store: Store, positions: Sequence[int]) -> None:
+    """Raise DataError where the model names other classes than the data, or there are no clips."""
+    if not positions:
+        raise DataError(f"{store.folder} has no clips in this subset; choose another.")
+    advice = "use a model trained on these labels."
+    for number, (named, wanted) in enumerate(zip(model.labels, store.labels, strict=False)):
+        if named != wanted:
+            raise DataError(
+                f"{model.path} names class {number} {named!r}, the data in {store.folder} "
+                f"{wanted!r}; {advice}"
+            )
+    if len(model.labels) != len(store.labels):
+        longer = max(model.labels, store.labels, key=len)
+        extra = longer[min(len(model.labels), len(store.labels))]
+        raise DataError(
+            f"Only one of {model.path} and the data in {store.folder} has the class {extra!r}; "
+            f"{advice}"
         )
 
 
@@ -56,29 +82,40 @@ def evaluate_model(
     Raises:
         DataError: the model names other classes than the data, or there are no clips.
     """
-    if not positions:
-        raise DataError(f"{store.folder} has no clips in this subset; choose another.")
-    if tuple(model.labels) != store.labels:
-        raise DataError(
-            f"{model.path} names {len(model.labels)} classes, the data "
-            f"{len(store.labels)} others; use a model trained on these labels."
-        )
+    check_measurable(model, store, positions)
     drawn = Augmentation(flip_probability=0.0, random_crop=False) if draws else None
     data = ChunkDataset(store, positions, model.clip, drawn)
     pairs = [(item, draw) for draw in range(draws or 1) for item in range(len(data))]
     pace = pace or Pace()
     answers = []
-    for item, draw in pairs:
-        asked_s = time.perf_counter()
-        pixels = data.clip(item, draw)
-        given_s = time.perf_counter()
-        answers.append(engine.logits(pixels))
-        pace.clips += 1
-        pace.waiting_s += given_s - asked_s
-        pace.seconds += time.perf_counter() - asked_s
+    asked_s = time.perf_counter()
+    with closing(_clips(data, pairs)) as clips:
+        for pixels in clips:
+            given_s = time.perf_counter()
+            answers.append(engine.logits(pixels))
+            answered_s = time.perf_counter()
+            pace.clips += 1
+            pace.waiting_s += given_s - asked_s
+            pace.seconds += answered_s - asked_s
+            asked_s = answered_s
     logits = np.stack(answers)
     targets = targets_of(store, positions, draws)
     return figures_of(logits, targets, model.labels, model.temperature), logits
+
+
+def _clips(data: ChunkDataset, pairs: Sequence[tuple[int, int]]) -> Generator[U8]:
+    """Clips in order, prepared in one thread beside the caller, which ends with the iterator."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
+    waiting: deque[Future[U8]] = deque()
+    try:
+        for item, draw in pairs:
+            waiting.append(thread.submit(data.clip, item, draw))
+            if len(waiting) > CLIPS_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def targets_of(store: Store, positions: Sequence[int], draws: int = 0) -> NDArray[np.intp]:

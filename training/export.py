@@ -15,7 +15,7 @@ from core.modelfile import Model, load_model, save_model
 from core.models.i3d import I3D
 from core.network import Network
 from core.quantization import QatMobileNet3D, convert
-from training.calibration import fit_temperature
+from training.calibration import fit_temperature, limit_in_words
 from training.checkpoint import MODEL_FILE, read_description
 from training.evaluate import evaluate_model, targets_of
 from training.parent import parent_of
@@ -83,7 +83,9 @@ def written_in_words(model: Model) -> str:
     Whoever reads it may still be choosing, so it tells of the validation people alone.
     """
     accuracy = model.metrics["val"]["mean_per_class_accuracy"]
-    return f"Wrote {model.path} ({model.file_mb:.2f} MB, val mean per-class {accuracy:.1%})"
+    limit = limit_in_words(model.temperature)
+    note = f"; its {limit}" if limit else ""
+    return f"Wrote {model.path} ({model.file_mb:.2f} MB, val mean per-class {accuracy:.1%}){note}"
 
 
 def _architecture(run: Run) -> dict[str, Any]:

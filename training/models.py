@@ -55,18 +55,66 @@ def people_of(store: Store, split: int, subset: str) -> set[int]:
     return {store.chunks[position].participant_id for position in store.subset(split, subset)}
 
 
+def seen_by(store: Store, split: int, described: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Whom a run on this split has seen, itself or through those it starts from and learns from.
+
+    `described` is what these say of their training.
+
+    Returns:
+        For the run's own description `people`, those of the store; and `people_elsewhere`, data,
+        split and people of each before it that was trained on other data.
+    """
+    people = {subset: people_of(store, split, subset) for subset in ("train", "val")}
+    elsewhere: list[dict[str, Any]] = []
+    for each in described:
+        for subset, known in people.items():
+            known |= seen_people(each, store, subset)
+        for entry in _entries(each):
+            if not _is_of(entry, store) and entry not in elsewhere:
+                elsewhere.append(entry)
+    return {
+        "people": {subset: sorted(known) for subset, known in people.items()},
+        "people_elsewhere": elsewhere,
+    }
+
+
+def recorded_people(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a description that says whom a run has seen, for a copy of its weights."""
+    names = ("data", "split", "people", "people_elsewhere")
+    return {name: described[name] for name in names if name in described}
+
+
 def seen_people(described: Mapping[str, Any], store: Store, subset: str) -> set[int]:
-    """Whom of a store's people a run and its ancestors had in one subset.
+    """Whom of a store's people a run, its ancestors and its teachers had in one subset.
 
     A run of an InCab that recorded nobody had those of its split, if its data were the very same.
     """
-    people = described.get("people")
-    if not isinstance(people, Mapping):
-        same = described.get("data") == store.description["origin"] and "split" in described
-        return people_of(store, described["split"], subset) if same else set()
-    if not _same_people(described.get("data"), store.description["origin"]):
-        return set()
-    return set(people.get(subset) or ())
+    seen: set[int] = set()
+    for entry in _entries(described):
+        if _is_of(entry, store):
+            people = entry.get("people")
+            seen |= (
+                set(people.get(subset) or ())
+                if isinstance(people, Mapping)
+                else people_of(store, entry["split"], subset)
+            )
+    return seen
+
+
+def _entries(described: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Data, split and people of a run, and of those before it that had other data."""
+    own = recorded_people(described)
+    elsewhere = own.pop("people_elsewhere", None)
+    before = elsewhere if isinstance(elsewhere, list) else []
+    return [entry for entry in (own, *before) if isinstance(entry, dict) and "data" in entry]
+
+
+def _is_of(entry: Mapping[str, Any], store: Store) -> bool:
+    """Whether an entry's people are people of this store."""
+    origin = store.description["origin"]
+    if isinstance(entry.get("people"), Mapping):
+        return _same_people(entry.get("data"), origin)
+    return entry.get("data") == origin and "split" in entry
 
 
 def _same_people(one: Any, other: Any) -> bool:
@@ -88,7 +136,8 @@ def check_apart(
 ) -> None:
     """See to it that a run has not seen people whom `subsets` of this split keep apart.
 
-    Nobody it trained on may be in them, and nobody who chose its best epoch in test.
+    Nobody it trained on may be in them, and nobody who chose its best epoch in test; neither may
+    those of whatever it started from or learned from.
 
     Raises:
         DataError: it has, and accuracy on them would mean nothing; or it knows other labels.
@@ -105,11 +154,15 @@ def check_apart(
         seen = trained | chosen if subset == "test" else trained
         shared |= seen & people_of(store, split, subset)
     if shared:
-        earlier = described.get("split", split)
+        trained_on = (
+            f"was trained on split {described.get('split', split)}"
+            if _same_people(described.get("data"), store.description["origin"])
+            else "started or learned from what was trained on this data"
+        )
         some = ", ".join(f"vp{person}" for person in sorted(shared)[:3])
         more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
         raise DataError(
-            f"{name} was trained on split {earlier} and has seen {some}{more}, who are kept apart "
+            f"{name} {trained_on} and has seen {some}{more}, who are kept apart "
             f"in split {split} ({' and '.join(subsets)}); use a run on split {split} of this data."
         )
 
@@ -135,6 +188,11 @@ class Teacher(nn.Module):
         self.shrink = shrink
         self.bfloat16 = False
         self.model = model.eval().requires_grad_(False)
+
+    @property
+    def architecture(self) -> str:
+        """Its name in recipes and model files."""
+        return "i3d" if isinstance(self.model, I3D) else "mobilenet3d"
 
     def train(self, mode: bool = True) -> Teacher:
         """Stay in eval mode whatever is asked."""

@@ -25,7 +25,7 @@ from core.quantization import DEFAULT_WEIGHT_LIMIT, QatMobileNet3D, convert
 from training.dataset import BalancedSampler, ChunkDataset
 from training.export import golden_answers, measured
 from training.hardware import as_input
-from training.models import load_float
+from training.models import load_float, seen_by
 from training.parent import parent_of
 from training.provenance import data_fingerprint, git_commit, versions
 from training.store import Store
@@ -73,6 +73,7 @@ def quantize_after_training(
         "method": "post-training quantization",
         "calibration": {"clips": clips, "seed": seed, "weight_limit": weight_limit},
         **_history(described, source),
+        **seen_by(store, split, [described]),
         "split": split,
         "data": store.description["origin"],
         "data_fingerprint": data_fingerprint(store),
@@ -92,9 +93,9 @@ def quantize_after_training(
 
 
 def _history(described: Mapping[str, Any], source: Path) -> dict[str, Any]:
-    """Whom the parent has seen, and its recipe: both hold for its int8 twin."""
-    kept = {name: described[name] for name in ("people", "recipe") if name in described}
-    return {**kept, "history": [source.stem if source.is_file() else source.name]}
+    """The parent's recipe, which holds for its int8 twin, and its name."""
+    recipe = {"recipe": described["recipe"]} if "recipe" in described else {}
+    return {**recipe, "history": [source.stem if source.is_file() else source.name]}
 
 
 @torch.no_grad()

@@ -13,11 +13,12 @@ A run is a folder:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import torch
 from rich.console import Console
 from torch import nn
@@ -49,8 +50,7 @@ from training.models import (
     Teacher,
     load_teacher,
     new_model,
-    people_of,
-    seen_people,
+    seen_by,
 )
 from training.optimizer import new_optimizer
 from training.parent import parent_of
@@ -86,6 +86,8 @@ class Run:
         processes: Processes = _ALONE,
     ) -> None:
         torch.set_num_threads(threads)
+        # Never 0, which PyTorch has refused: to OpenCV it means no threads at all.
+        cv2.setNumThreads(threads)
         torch.manual_seed(recipe.seed)
         self.recipe, self.store, self.out = recipe, store, out
         self.split, self.start = split, start
@@ -99,16 +101,19 @@ class Run:
         begin = None if start is None else Start(start, recipe)
         self.inherited: Inherited = NOTHING if begin is None else begin.inherited
         model = new_model(recipe, len(store.labels), self.inherited)
-        self.people = {subset: people_of(store, split, subset) for subset in ("train", "val")}
         self.started_from: list[str] = []
         if begin is not None:
             begin.check_people(store, split)
             self.started_from = begin.load(model, self.train_data, self.device)
-            self._remember_people(begin.described)
-        self.teacher_path = teacher or (start if recipe.beta > 0 else None)
+        self.teacher_path = teacher or (start if recipe.beta > 0 and recipe.quantize else None)
         self.teacher = self._load_teacher()
         if self.teacher is not None:
-            self._remember_people(self.teacher.described)
+            itself = "" if teacher else "its own start, "
+            self.started_from.append(
+                f"taught   by {itself}{self.teacher_path} ({self.teacher.architecture})"
+            )
+        before = [each.described for each in (begin, self.teacher) if each is not None]
+        self.seen = seen_by(store, split, before)
         self.weights_sha256 = {
             "start_sha256": weights_sha256(start),
             "teacher_sha256": weights_sha256(self.teacher_path),
@@ -198,18 +203,17 @@ class Run:
             self.sampler, recipe.batch_size, recipe.accumulate, self.processes
         )
 
-    def _remember_people(self, described: Mapping[str, Any]) -> None:
-        """Whom an ancestor or a teacher has seen, this run's weights have seen."""
-        for subset, people in self.people.items():
-            people |= seen_people(described, self.store, subset)
-
     def _load_teacher(self) -> Teacher | None:
         if self.recipe.beta == 0:
             if self.teacher_path is not None:
                 raise DataError("The recipe's beta is 0, so a teacher teaches nothing; raise beta.")
             return None
         if self.teacher_path is None:
-            raise DataError("beta above 0 needs a teacher; name its run with --teacher or --start.")
+            also = ", or an int8 twin's own start with --start" if self.recipe.quantize else ""
+            raise DataError(
+                f"The recipe's beta is {self.recipe.beta:g}, which needs a teacher; name its run "
+                f"with --teacher{also}, or give --beta 0."
+            )
         teacher = load_teacher(self.teacher_path, self.spec, self.store, self.split)
         teacher.bfloat16 = computes_bfloat16(teacher.precision, self.device)
         return teacher
@@ -276,7 +280,7 @@ class Run:
             "start": str(self.start) if self.start else None,
             "teacher": str(self.teacher_path) if self.teacher_path else None,
             **self.weights_sha256,
-            "people": {subset: sorted(people) for subset, people in self.people.items()},
+            **self.seen,
             "data": self.store.description["origin"],
             "data_fingerprint": self.data_fingerprint,
             "labels": self.store.labels,

@@ -171,7 +171,7 @@ class Start:
             before, now = getattr(theirs, name), getattr(clip, name)
             if before != now:
                 lines.append(f"changed  {name} {before} to {now}, as the recipe says")
-        if "imported" in self.described:
+        if "imported" in self.described and "data" not in self.described:
             lines.append("unknown  whom the checkpoint was trained on")
         return lines
 

@@ -31,11 +31,12 @@ def accuracy_table(
     paper's Table III. `temperatures` are those that calibrate the models, by the same names.
     """
     table = Table(title="Accuracy on evaluation clips")
-    table.add_column("")
+    # Folded, for names cut to the width of a terminal would all be the same.
+    table.add_column("", overflow="fold")
     for number, name in enumerate(results):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
         if number:
-            table.add_column("difference", justify="right")
+            table.add_column("difference", justify="right", overflow="fold")
 
     def add(title: str, values: Sequence[float | None], form: str) -> None:
         shown = ["—" if value is None else f"{value:{form}}" for value in values]

@@ -13,6 +13,7 @@ from app.commands import demo
 from app.commands.demo import has_screen
 from app.commands.window import parse_source
 from app.options import WindowOptions
+from core.closed_output import EXIT_UNREAD
 from core.errors import SourceError
 
 
@@ -169,6 +170,15 @@ def test_a_windows_failure_is_one_line_too(
     monkeypatch.setattr(app.run_window, "run_window", fails)
     assert main(["drive.mp4"]) == EXIT_FAILED
     assert capsys.readouterr().err == "incab: It broke.\n"
+
+
+def test_an_output_that_nobody_reads_is_no_failure(monkeypatch, capsys) -> None:
+    def unread(options: WindowOptions) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(app.run_window, "run_window", unread)
+    assert main([]) == EXIT_UNREAD
+    assert capsys.readouterr().err == ""
 
 
 def test_stopping_a_command_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -105,7 +106,9 @@ def start(finished: Path, tmp_path: Path) -> Path:
 def _one_thread():
     """What a run sets for the whole process is undone. One thread, for the machine is shared."""
     threads, state = torch.get_num_threads(), torch.get_rng_state()
+    cv2_threads = cv2.getNumThreads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+    cv2.setNumThreads(cv2_threads)
     torch.set_rng_state(state)

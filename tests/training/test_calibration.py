@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from training.calibration import (
     calibration_error,
     fit_temperature,
+    limit_in_words,
     negative_log_likelihood,
     probabilities,
 )
@@ -82,6 +83,15 @@ def test_no_other_temperature_explains_the_answers_better(scale: float, seed: in
     best = negative_log_likelihood(logits, targets, fit_temperature(logits, targets))
     for temperature in np.geomspace(0.05, 20, 40):
         assert best <= negative_log_likelihood(logits, targets, temperature) + 1e-4
+
+
+def test_a_temperature_at_an_end_of_the_search_is_told() -> None:
+    # No sharpness is enough where every answer is right, none is little enough where all are wrong.
+    logits, targets = logits_of([0.6] * 4), np.zeros(4, int)
+    lowest, highest = fit_temperature(logits, targets), fit_temperature(logits, 1 - targets)
+    assert "temperature 0.05 is an end of the search" in (limit_in_words(lowest) or "")
+    assert "temperature 20.00 is an end of the search" in (limit_in_words(highest) or "")
+    assert limit_in_words(fit_temperature(*sampled(2.5))) is None
 
 
 def test_huge_logits_stay_finite() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,34 @@ def test_a_value_that_makes_no_sense_is_named(toml, line: str) -> None:
 def test_an_override_is_checked_like_a_recipe() -> None:
     with pytest.raises(ValueError, match="epochs must be"):
         replace(Recipe(), epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("line", "overrides", "blamed", "named"),
+    [
+        ("", {"learning_rate": nan}, "--learning-rate", "learning_rate must be above 0"),
+        ("learning_rate = nan", {"learning_rate": 0.0}, "--learning-rate", "learning_rate must"),
+        ("", {"nesterov": True, "momentum": 0.0}, "--momentum, --nesterov", "nesterov needs"),
+        ("learning_rate = nan", {"seed": 3}, "{path}", "learning_rate must"),
+        ("", {"accumulate": 3, "seed": 3}, "{path} with --accumulate", "accumulate must divide"),
+        ("", {"resize": 100}, "{path} with --resize", "crop and resize must be"),
+    ],
+)
+def test_an_error_is_blamed_on_what_set_the_value(
+    toml, line: str, overrides: dict[str, object], blamed: str, named: str
+) -> None:
+    path = toml(line)
+    with pytest.raises(DataError) as refusal:
+        read_recipe(path, overrides)
+    assert str(refusal.value).startswith(f"{blamed.format(path=path)}: {named}")
+
+
+def test_an_override_of_a_profile_is_blamed_alone_or_beside_it(toml) -> None:
+    path = toml(PROFILES)
+    with pytest.raises(DataError, match=r"^--epochs: epochs must be at least 1"):
+        read_recipe(path, {"epochs": 0}, "quick")
+    with pytest.raises(DataError, match=r"mine\.toml, profile quick with --accumulate: accumulate"):
+        read_recipe(path, {"accumulate": 3}, "quick")
 
 
 @pytest.mark.parametrize(

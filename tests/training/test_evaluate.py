@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from core.engines import load_engine
 from core.errors import DataError
 from core.modelfile import Model
 from training.dataset import ChunkDataset
-from training.evaluate import Pace, evaluate_model
+from training.evaluate import CLIPS_AHEAD, Pace, check_measurable, evaluate_model
 from training.store import Store
 from training.tables import accuracy_table, display_names
 
@@ -76,6 +77,85 @@ def test_the_engine_sees_the_evaluation_clips_in_order(tiny_store: Store, model:
     ]
 
 
+class Prepared(list[int]):
+    """The items whose clips are there, in order; `more` counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = threading.Semaphore(0)
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    items, clip = Prepared(), ChunkDataset.clip
+
+    def told(data: ChunkDataset, item: int, draw: int = 0) -> np.ndarray:
+        pixels = clip(data, item, draw)
+        items.append(item)
+        items.more.release()
+        return pixels
+
+    monkeypatch.setattr(ChunkDataset, "clip", told)
+    return items
+
+
+class Patient(Scripted):
+    """An engine whose first answer takes until `count` clips are there."""
+
+    def __init__(self, answers: list[np.ndarray], prepared: Prepared, count: int) -> None:
+        super().__init__(answers)
+        self.prepared, self.count = prepared, count
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        if not self.shown:
+            for _ in range(self.count):
+                assert self.prepared.more.acquire(timeout=20), "nothing is prepared meanwhile"
+        return super().logits(pixels)
+
+
+def clip_threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("clips")]
+
+
+def test_the_next_clips_are_prepared_while_one_is_answered(
+    tiny_store: Store, model: Model, prepared: Prepared
+) -> None:
+    engine = Patient([says(tiny_store, "eating", 0.5)] * 12, prepared, count=1 + CLIPS_AHEAD)
+    pace = Pace()
+    evaluate_model(model, engine, tiny_store, tiny_store.subset(0, "train"), pace=pace)
+    assert prepared == list(range(12))
+    assert pace.clips == 12
+    assert clip_threads() == []
+
+
+def test_no_clip_is_prepared_for_an_engine_that_failed(
+    tiny_store: Store, model: Model, prepared: Prepared
+) -> None:
+    engine = Patient([], prepared, count=2)
+    with pytest.raises(IndexError):
+        evaluate_model(model, engine, tiny_store, tiny_store.subset(0, "train"), draws=4)
+    assert 2 <= len(prepared) <= 1 + CLIPS_AHEAD
+    assert clip_threads() == []
+
+
+def test_a_clip_that_cannot_be_prepared_is_told(
+    tiny_store: Store, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = ChunkDataset.clip
+
+    def damaged(data: ChunkDataset, item: int, draw: int = 0) -> np.ndarray:
+        if item == 2:
+            raise DataError("the third is damaged")
+        return clip(data, item, draw)
+
+    monkeypatch.setattr(ChunkDataset, "clip", damaged)
+    engine = Scripted([says(tiny_store, "eating", 0.5)] * 4)
+    with pytest.raises(DataError, match="the third is damaged"):
+        evaluate_model(model, engine, tiny_store, tiny_store.subset(0, "val"))
+    assert len(engine.shown) == 2
+    assert clip_threads() == []
+
+
 @pytest.mark.parametrize("name", ["openvino", "reference"])
 def test_real_engines_measure_the_same(tiny_store: Store, model: Model, name: str) -> None:
     positions = tiny_store.subset(0, "train")
@@ -122,6 +202,17 @@ def test_other_labels_are_refused(tiny_store: Store, model: Model) -> None:
     assert engine.shown == []
 
 
+def test_a_label_that_differs_is_named(tiny_store: Store, model: Model) -> None:
+    labels, path = tiny_store.labels, Path("other.safetensors")
+    check_measurable(model, tiny_store, [0])
+    renamed = replace(model, labels=(*labels[:3], "yawning", *labels[4:]), path=path)
+    with pytest.raises(DataError, match=rf"other\.safetensors .*3 'yawning', .* '{labels[3]}';"):
+        check_measurable(renamed, tiny_store, [0])
+    fewer = replace(tiny_store, labels=labels[:-1])
+    with pytest.raises(DataError, match=rf"other\.safetensors .* the class '{labels[-1]}';"):
+        check_measurable(replace(model, path=path), fewer, [0])
+
+
 def test_nothing_to_measure_on_is_said(tiny_store: Store, model: Model) -> None:
     with pytest.raises(DataError, match="no clips"):
         evaluate_model(model, Scripted([]), tiny_store, tiny_store.subset(2, "test"))
@@ -163,6 +254,19 @@ def test_the_table_puts_models_side_by_side() -> None:
     assert rows["eating"] == ["25%", "—", "—"]
     assert rows["writing"] == ["—", "100%", "—"]
     assert rows["drinking"] == ["50%", "75%", "+25.0"]
+
+
+def test_a_narrow_terminal_cuts_no_name() -> None:
+    figures = {"mean_per_class_accuracy": 0.5, "top1": 0.75, "ece": 0.125, "clips": 8}
+    figures |= {"per_class": {"eating": 0.25}}
+    names = ("first_run/model.safetensors", "second_run/model.safetensors", "m.safetensors")
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(accuracy_table(dict.fromkeys(names, figures)))
+    heading = captured.get().split("┡")[0].splitlines()
+    columns = zip(*(line.split("┃")[2:-1] for line in heading if "┃" in line), strict=True)
+    said = ["".join(cell.strip() for cell in column) for column in columns]
+    assert said == [names[0], names[1], "difference", names[2], "difference"]
 
 
 def test_three_models_are_each_compared_with_the_first() -> None:

@@ -18,7 +18,7 @@ from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.dataset import ChunkDataset
 from training.evaluate import evaluate_model
-from training.export import MODEL_FILE, export_run
+from training.export import MODEL_FILE, export_run, written_in_words
 from training.hardware import as_input
 from training.loop import fit
 from training.run import Run
@@ -100,6 +100,12 @@ def test_files_say_what_they_are(exported: Exported, tiny_store: Store) -> None:
     assert exported.int8.network.largest_weight <= 63
     assert exported.fp32.training["history"] == []
     assert exported.int8.training["history"] == ["fp32"]
+
+
+def test_a_temperature_at_an_end_of_its_search_is_told(exported: Exported) -> None:
+    fitted, lowest = (replace(exported.fp32, temperature=value) for value in (1.5, 0.05))
+    assert written_in_words(fitted).endswith("%)")
+    assert "; its temperature 0.05 is an end of the search" in written_in_words(lowest)
 
 
 def test_the_twin_carries_its_parents_hash(exported: Exported) -> None:

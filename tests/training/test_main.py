@@ -9,6 +9,7 @@ import pytest
 import training.synthetic.preview
 import training.synthetic.synthesize
 from core.clip import ClipSpec
+from core.closed_output import EXIT_UNREAD
 from core.modelfile import load_model, save_model
 from training.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from training.store import Store, open_store
@@ -168,6 +169,15 @@ def test_stopping_is_no_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, c
     said = capsys.readouterr().err
     assert said.startswith("Stopped")
     assert said.count("\n") == 1
+
+
+def test_an_output_that_nobody_reads_is_no_failure(monkeypatch, tmp_path: Path, capsys) -> None:
+    def unread(*arguments: object, **named: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("training.prepare.prepare", unread)
+    assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == EXIT_UNREAD
+    assert capsys.readouterr().err == ""
 
 
 # Each command does its work

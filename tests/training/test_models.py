@@ -128,7 +128,8 @@ def test_a_teacher_that_does_not_fit_is_refused(
         if teacher is not None and recipe is not tiny:
             assert str(teacher) in str(refusal.value)
 
-    refused(None, "--teacher or --start")
+    refused(None, "with --teacher, or give --beta 0")
+    refused(None, "with --teacher, or an int8 twin's .* --start", replace(kd, quantize=True))
     refused(finished, "beta is 0", tiny)
     refused(tmp_path / "nowhere", "no finished epoch")
     refused(finished, r"sees 32 of 36 pixels, the student 30 of 36", replace(kd, crop=30))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,9 @@ from tests.training.runs import new_run, weights_in
 from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.loop import fit, train_epoch
-from training.models import new_model
+from training.models import check_apart, new_model
 from training.prepare import prepare
+from training.run import Run
 from training.store import Store
 
 
@@ -115,13 +118,36 @@ def test_other_weights_under_the_same_name_are_another_start(
     start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
 ) -> None:
     recipe = replace(tiny, epochs=1, clips_per_epoch=4, beta=0.5)
-    run = new_run(recipe, tiny_store, tmp_path / "next", start=start)
+    run = new_run(recipe, tiny_store, tmp_path / "next", start=start, teacher=start)
     fit(run, quiet)
     weights = weights_in(start / "best.pt")
     weights["classifier.bias"] += 1
     torch.save(weights, start / "best.pt")
     with pytest.raises(DataError, match="start_sha256, teacher_sha256"):
-        new_run(recipe, tiny_store, run.out, start=start).resume()
+        new_run(recipe, tiny_store, run.out, start=start, teacher=start).resume()
+
+
+def test_only_an_int8_twin_is_taught_by_its_own_start(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    """A forgotten --teacher would silently train another row of the tables."""
+    kd = replace(tiny, beta=0.5)
+    with pytest.raises(DataError, match=r"beta is 0\.5.*with --teacher, or give --beta 0\.$"):
+        new_run(kd, tiny_store, tmp_path / "kd", start=start)
+    run = new_run(kd, tiny_store, tmp_path / "kd", start=start, teacher=start)
+    assert run.started_from[-1] == f"taught   by {start} (mobilenet3d)"
+    twin = new_run(replace(kd, quantize=True), tiny_store, tmp_path / "int8", start=start)
+    assert twin.started_from[-1] == f"taught   by its own start, {start} (mobilenet3d)"
+    alone = new_run(tiny, tiny_store, tmp_path / "alone", start=start)
+    assert not any("taught" in line for line in alone.started_from)
+
+
+def test_opencv_takes_no_more_threads_than_the_run(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path
+) -> None:
+    cv2.setNumThreads(3)
+    new_run(tiny, tiny_store, tmp_path)
+    assert cv2.getNumThreads() == 1
 
 
 def test_a_twin_without_a_parent_is_refused_before_training(
@@ -237,6 +263,46 @@ def test_people_are_known_again_in_another_synthetic_set(
     write_description(start, described | {"people": {"train": [8], "val": [4]}})
     child = new_run(tiny, larger, tmp_path / "next", start=start)
     assert child.description()["people"] == {"train": [1, 2, 3, 8], "val": [4]}
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "by split"])
+def test_people_of_other_data_are_remembered_through_every_generation(
+    start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path, recorded: bool
+) -> None:
+    """Whoever was taught by one who knows the test people knows something of them too."""
+
+    def made(seed: int) -> Store:
+        origin = {"synthetic": {"seed": seed}}
+        return replace(tiny_store, description=tiny_store.description | {"origin": origin})
+
+    def kept(run: Run) -> Path:
+        """As if it had been trained."""
+        shutil.copytree(start, run.out)
+        run.describe()
+        return run.out
+
+    described = read_description(start) | {"data": {"synthetic": {"seed": 1}}}
+    del described["people_elsewhere"]
+    if not recorded:
+        del described["people"]
+    write_description(start, described)
+    kd = replace(tiny, beta=0.5)
+    taught = kept(new_run(kd, made(2), tmp_path / "taught", teacher=start))
+    child = kept(new_run(tiny, made(3), tmp_path / "child", start=taught))
+    grandchild = kept(new_run(kd, made(4), tmp_path / "grandchild", start=child, teacher=taught))
+    for run, seeds in ((taught, (1, 2)), (child, (1, 2, 3)), (grandchild, (1, 2, 3, 4))):
+        known = read_description(run)
+        for seed in seeds:
+            check_apart(known, run, made(seed), 0)
+            with pytest.raises(DataError, match=r"has seen vp1, vp2.*split 1"):
+                check_apart(known, run, made(seed), 1)
+        check_apart(known, run, made(5), 1)
+        assert len(known["people_elsewhere"]) == len(seeds) - 1
+    with pytest.raises(DataError, match="taught started or learned from what was trained on this"):
+        new_run(tiny, made(1), tmp_path / "next", split=1, start=taught)
+    back = new_run(tiny, made(1), tmp_path / "next", start=taught).description()
+    assert back["people"] == {"train": [1, 2, 3], "val": [4]}
+    assert [each["data"]["synthetic"]["seed"] for each in back["people_elsewhere"]] == [2]
 
 
 def test_a_start_on_the_same_people_of_another_split_is_fine(

@@ -49,9 +49,11 @@ class Evaluate:
             raise ValueError("draws must not be negative")
 
     def run(self, console: Console) -> None:
+        import cv2
+
         from core.engines import load_engine
         from core.modelfile import load_model
-        from training.evaluate import Pace, evaluate_model, targets_of
+        from training.evaluate import Pace, check_measurable, evaluate_model, targets_of
         from training.models import check_apart
         from training.store import open_store
         from training.tables import accuracy_table, display_names
@@ -61,12 +63,20 @@ class Evaluate:
         results = {}
         names = display_names(self.models)
         models = {path: load_model(path) for path in self.models}
-        if self.subset != "train":
-            for path, model in models.items():
-                check_apart(model.training, path, store, self.split, (self.subset,))
+        # The engines have the threads; clips are prepared in one beside them.
+        cv2.setNumThreads(1)
+        engines = {
+            path: load_engine(model, self.engine, self.threads) for path, model in models.items()
+        }
+        # All that can be refused is refused before the first of them takes its minutes.
         for path, model in models.items():
-            engine = load_engine(model, self.engine, self.threads)
-            pace = Pace()
+            check_measurable(model, store, positions)
+            if self.subset != "train":
+                check_apart(model.training, path, store, self.split, (self.subset,))
+        if self.confusion is not None:
+            self.confusion.mkdir(parents=True, exist_ok=True)
+        for path, model in models.items():
+            engine, pace = engines[path], Pace()
             results[str(path)], logits = evaluate_model(
                 model, engine, store, positions, self.draws, pace
             )

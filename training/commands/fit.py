@@ -62,7 +62,8 @@ class Fit:
     """Run or model file to start from, an imported one for instance; an int8 twin is made from
     exactly that network when it is fp32."""
     teacher: Path | None = None
-    """Run or fp32 model file to learn from (with beta above 0); the start run if left out."""
+    """Run or fp32 model file to learn from (with beta above 0); an int8 twin learns from the start
+    if left out."""
     resume: bool = False
     """Go on where --out was last saved."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

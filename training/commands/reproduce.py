@@ -93,10 +93,11 @@ class Reproduce:
         )
         left = reproduction.left()
         table = Table(title="Models of the tables")
+        # Folded where 80 columns are not enough: rows of Table I differ in their last characters.
         for name in ("model", "split", "seed"):
-            table.add_column(name)
-        for name in ("clips to train on", "time"):
-            table.add_column(name, justify="right")
+            table.add_column(name, overflow="fold")
+        for name in ("clips to\ntrain on", "time"):
+            table.add_column(name, justify="right", overflow="fold")
         for each in left:
             task = each.task
             table.add_row(task.name, str(task.split), str(task.seed), *_cells(each))

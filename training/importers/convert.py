@@ -25,6 +25,7 @@ from training.importers.labels import choose_labels
 from training.importers.mobilenet import read_mobilenet
 from training.importers.reading import is_model_file, read_checkpoint
 from training.inheritance import inherited_from
+from training.models import recorded_people
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,9 +140,10 @@ def _named(
     notes: list[str],
 ) -> Imported:
     classes = network.classifier.weight.shape[0]
+    described = read_description(path.parent) if part.architecture.startswith("own") else {}
     kept = content.get("annotation")
-    if kept is None and part.architecture.startswith("own"):
-        kept = read_description(path.parent).get("labels")
+    if kept is None:
+        kept = described.get("labels")
     names, where = choose_labels(path, classes, labels, kept)
     origin: dict[str, Any] = {
         "from": part.source.title,
@@ -165,7 +167,7 @@ def _named(
             clip=clip,
             labels=names,
             architecture=architecture,
-            training={"imported": origin},
+            training={"imported": origin, **recorded_people(described)},
         )
         reference = ReferenceEngine(network)
         golden = {

@@ -15,8 +15,9 @@ from typing import Any
 from core.driveact import SUBSETS
 from core.errors import DataError
 from core.files import replacing
-from training.checkpoint import read_description, weights_sha256
+from training.checkpoint import BEST_FILE, read_description, weights_sha256
 from training.config import Recipe, settings_of
+from training.fitting import is_finished
 from training.models import people_of
 from training.provenance import data_fingerprint
 from training.reproduce.plan import Task
@@ -122,6 +123,8 @@ def _people(store: Store, split: int) -> dict[str, dict[str, int]]:
 def check_finished(task: Task, out: Path, recipe: Recipe, fingerprint: str) -> None:
     """See to it that a finished run is the one that is wanted now.
 
+    A teacher that is still to be trained, or trained again, is compared with nothing yet.
+
     Raises:
         DataError: it had another recipe, other data or another teacher; what differs is named.
     """
@@ -132,10 +135,11 @@ def check_finished(task: Task, out: Path, recipe: Recipe, fingerprint: str) -> N
     changed = [name for name, value in wanted.items() if had[name] != value]
     if described.get("data_fingerprint") != fingerprint:
         changed.append("data")
-    if task.needs is not None and described.get("teacher_sha256") != weights_sha256(
-        task.needs.folder(out)
-    ):
-        changed.append("teacher")
+    if task.needs is not None:
+        teacher = task.needs.folder(out)
+        there = is_finished(teacher) and (teacher / BEST_FILE).is_file()
+        if there and described.get("teacher_sha256") != weights_sha256(teacher):
+            changed.append("teacher")
     if changed:
         raise DataError(
             f"{folder} was trained with another {', '.join(changed)}; delete that folder to train "

@@ -91,11 +91,12 @@ class Reproduction:
         """
         for task in self.tasks:
             # Before hours of training are spent beside it.
-            if task.is_training and is_finished(task.folder(self.out)):
-                check_finished(task, self.out, self.recipes[task], self.fingerprint)
+            self._check(task)
         with StopRequest() as stop:
             for number, task in enumerate(self.tasks, 1):
                 if self._is_there(task):
+                    # Once more: its teacher may have been trained only now.
+                    self._check(task)
                     continue
                 console.print(f"[{number} of {len(self.tasks)}] {task.title}", highlight=False)
                 if task.is_training:
@@ -135,6 +136,10 @@ class Reproduction:
                 )
                 if stop.asked:
                     raise KeyboardInterrupt
+
+    def _check(self, task: Task) -> None:
+        if task.is_training and is_finished(task.folder(self.out)):
+            check_finished(task, self.out, self.recipes[task], self.fingerprint)
 
     def _is_there(self, task: Task) -> bool:
         folder = task.folder(self.out)

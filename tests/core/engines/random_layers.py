@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 
 from core.engines import onednn, openvino
 from core.engines.limits import scales_fit, sums_fit
+from core.engines.pixel_blocks import lay_out, on_blocks
 from core.engines.reference import accumulate, run_convolution
 from core.errors import EngineError
 from core.geometry import Geometry, Triple
-from core.network import LARGEST_EXACT_WEIGHT, Int8Conv, Int8Network, Quantization
+from core.network import (
+    LARGEST_EXACT_WEIGHT,
+    PIXELS,
+    Int8Conv,
+    Int8Linear,
+    Int8Network,
+    Quantization,
+)
 
 POINT, CUBE = (1, 1, 1), (3, 3, 3)
 
@@ -51,7 +59,7 @@ def refused(engine: str, conv: Int8Conv, x: np.ndarray) -> bool:
     if not (scales_fit(conv) and sums_fit(conv)):
         return True
     if engine == "onednn":
-        return onednn.pads_wrongly(conv, x.shape[1:])
+        return not conv.geometry.symmetric or onednn.pads_wrongly(conv, x.shape[1:])
     alone = SimpleNamespace(convolutions=[conv], largest_weight=LARGEST_EXACT_WEIGHT)
     try:
         openvino._refuse_what_comes_out_wrong(alone, 1)
@@ -82,6 +90,7 @@ class Shape:
     groups: int = 1
     padding: Triple | None = None  # half the kernel
     size: Triple = (4, 9, 9)
+    on_blocks: bool = False  # a grey stem, rewritten on 2×2 pixels
 
     @property
     def geometry(self) -> Geometry:
@@ -90,7 +99,9 @@ class Shape:
 
 
 STEM = Shape(3, 16, stride=(1, 2, 2))
+GREY_STEM = Shape(1, 16, stride=(1, 2, 2), size=(4, 10, 10), on_blocks=True)
 POINTWISE = Shape(64, 64, POINT)
+DEEP_POINTWISE = Shape(512, 512, POINT, size=(2, 7, 7))
 
 
 @st.composite
@@ -108,15 +119,24 @@ def _odd_windows(draw: st.DrawFn) -> tuple[Triple, Triple, Triple, Triple]:
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
     """The student's own kinds of layers, other groupings, and windows nobody expects."""
-    kind = draw(st.sampled_from(["stem", "depthwise", "pointwise", "grouped", "odd"]))
+    kinds = ["stem", "grey stem", "depthwise", "pointwise", "deep pointwise", "grouped", "odd"]
+    kind = draw(st.sampled_from(kinds))
     stride = draw(st.sampled_from([POINT, (1, 2, 2), (2, 2, 2)]))
     width = draw(st.sampled_from([1, 3, 8, 15, 16, 17, 32, 40, 64]))
     if kind == "stem":
         return Shape(draw(st.sampled_from([1, 3])), width, stride=stride)
+    if kind == "grey stem":
+        stride = draw(st.sampled_from([(1, 2, 2), (2, 2, 2)]))
+        rows, columns = (draw(st.integers(1, 8)) for _ in range(2))
+        size = (draw(st.integers(1, 5)), 2 * rows, 2 * columns)
+        return Shape(1, width, stride=stride, size=size, on_blocks=True)
     if kind == "depthwise":
         return Shape(width, width, stride=stride, groups=width)
     if kind == "pointwise":
         return Shape(width, draw(st.sampled_from([1, 5, 16, 34, 64, 128])), POINT)
+    if kind == "deep pointwise":
+        inputs = draw(st.sampled_from([512, 1024, 1536]))
+        return replace(DEEP_POINTWISE, inputs=inputs, outputs=width)
     groups = draw(st.sampled_from([2, 3, 4])) if kind == "grouped" else 1
     inputs, outputs = (groups * draw(st.sampled_from([1, 2, 4, 8])) for _ in range(2))
     kernel, stride, padding, size = draw(_odd_windows())
@@ -176,7 +196,27 @@ def build(
         relu,
     )
     x = levels_of(input_kind, (shape.inputs, *shape.size), random)
-    return _fitted(conv, x), x
+    conv = _fitted(conv, x)
+    return _on_blocks(conv, x) if shape.on_blocks else (conv, x)
+
+
+def _on_blocks(conv: Int8Conv, x: np.ndarray) -> tuple[Int8Conv, np.ndarray]:
+    """A grey stem and its input as the openvino engine runs them."""
+    classes, outputs = 1, len(conv.weight)
+    classifier = Int8Linear(
+        "classifier",
+        np.zeros((classes, outputs), np.int8),
+        np.ones(classes, np.float32),
+        np.zeros(classes, np.int32),
+        conv.output,
+    )
+    network = Int8Network((replace(conv, input=PIXELS),), classifier)
+    (blocked,) = on_blocks(network).convolutions
+    _, frames, height, width = x.shape
+    blocks = np.empty((frames, height // 2, width // 2, 4), np.uint8)
+    lay_out(x.transpose(1, 2, 3, 0), blocks)
+    levels = np.ascontiguousarray(blocks.transpose(3, 0, 1, 2))
+    return replace(blocked, input=conv.input), levels
 
 
 def _fitted(conv: Int8Conv, x: np.ndarray) -> Int8Conv:

@@ -22,6 +22,8 @@ from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import load_model
 from core.network import LARGEST_EXACT_WEIGHT, Int8Network, Quantization
 from tests.core.engines.random_layers import (
+    DEEP_POINTWISE,
+    GREY_STEM,
     POINT,
     POINTWISE,
     RUN_LAYER,
@@ -68,6 +70,15 @@ def test_a_layer_is_within_one_step(
     conv, x = build(shape, weight_kind, input_kind, relu=relu, zero_channel=zero_channel, seed=seed)
     assume(not refused(engine, conv, x))
     assert steps_off(engine, conv, x) <= 1
+
+
+@every_engine
+@pytest.mark.parametrize("weight_kind", ["random", "extreme", "alternating"])
+def test_the_ends_of_a_student_are_within_one_step(engine: str, weight_kind: str) -> None:
+    for shape in (GREY_STEM, DEEP_POINTWISE, replace(DEEP_POINTWISE, inputs=1536)):
+        conv, x = build(shape, weight_kind, "bright")
+        if not refused(engine, conv, x):
+            assert steps_off(engine, conv, x) <= 1, shape
 
 
 @every_engine
@@ -172,13 +183,15 @@ def test_every_layer_on_the_golden_inputs(engine: str, networks, name: str) -> N
 @every_engine
 def test_full_range_weights_are_right_or_known_to_be_wrong(engine: str) -> None:
     """±127 needs VNNI. An engine that cannot hold it must say so, not be a little wrong."""
-    worst = 0
-    for shape in (STEM, POINTWISE):
+    saturates = SATURATES[engine]()
+    for shape in (STEM, GREY_STEM, POINTWISE, DEEP_POINTWISE):
         conv, x = build(shape, "extreme", "bright", limit=127)
-        worst = max(worst, steps_off(engine, conv, x))
-    assert SATURATES[engine]() == (worst > 1)
-    if WITHOUT_VNNI:
-        assert worst > 20
+        if refused(engine, conv, x):
+            continue
+        off = steps_off(engine, conv, x)
+        assert saturates == (off > 1), shape
+        if WITHOUT_VNNI:
+            assert off > 20, shape
 
 
 @every_engine

@@ -47,7 +47,8 @@ def test_overrides_take_the_recipes_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ("--epochs 0", "epochs must be at least 1"),
+        ("--epochs 0", "incab-train: --epochs: epochs must be at least 1"),
+        ("--learning-rate nan", "--learning-rate: learning_rate must be above 0, not nan."),
         ("--accumulate 3", "accumulate must divide batch_size (16)"),
         ("--quantize True --model i3d", "mobilenet3d only"),
         ("--quantize True --precision bfloat16", "float32"),

@@ -11,7 +11,7 @@ from core.modelfile import load_model
 from core.models.mobilenet3d import MobileNet3D
 from core.network import Int8Network
 from training.__main__ import main
-from training.checkpoint import MODEL_FILE
+from training.checkpoint import MODEL_FILE, read_description, write_description
 from training.config import Recipe
 from training.models import load_float
 from training.post_training import calibrated
@@ -46,6 +46,19 @@ def test_a_run_and_its_file_give_the_same_twin(
         spread = np.ptp(np.asarray(parent.golden[name]))
         assert np.abs(np.asarray(one.golden[name]) - parent.golden[name]).max() < 0.1 * spread
         np.testing.assert_allclose(one.golden[name], two.golden[name], atol=0.05 * spread)
+
+
+def test_the_twin_of_a_parent_of_other_data_remembers_both(
+    start: Path, tiny_store: Store, tmp_path: Path
+) -> None:
+    described = read_description(start)
+    theirs = {"data": {"synthetic": {"seed": 9}}, "split": 1, "people": {"train": [7], "val": [8]}}
+    write_description(start, described | theirs)
+    out = tmp_path / "int8.safetensors"
+    assert quantize(start, "--data", tiny_store.folder, "--out", out) == 0
+    training = load_model(out).training
+    assert training["people"] == {"train": [1, 2, 3], "val": [4]}
+    assert training["people_elsewhere"] == [theirs]
 
 
 def test_calibration_looks_at_training_people_and_averages_their_ranges(

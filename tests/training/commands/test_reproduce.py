@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
+from training.experiments import TABLE_1
 from training.store import Store
 
 
@@ -24,6 +25,28 @@ def test_a_plan_lists_every_run_of_the_real_recipes(
         said = capsys.readouterr().out
         assert "23 of 23 models are left; time unknown for 21" in said
     assert not out.exists()
+
+
+@pytest.mark.parametrize("columns", ["80", "50"])
+def test_a_narrow_terminal_cuts_no_name(
+    tiny_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    out = tmp_path / "paper"
+    command = ["reproduce", "--data", str(tiny_store.folder), "--out", str(out), "--plan"]
+    assert main([*command, "--splits", "0"]) == EXIT_DONE
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "│" in line]
+    # What is folded goes on in the next line, beside empty cells.
+    shown = "".join((" " if row[2].strip() else "") + row[1].strip() for row in rows).split()
+    wanted = {each.name for settings in TABLE_1.values() for each in settings.values()}
+    assert len(wanted) > 10
+    assert wanted <= set(shown)
+    if columns == "80":
+        assert all(row[2].strip() for row in rows), "nothing needs to be folded"
 
 
 @pytest.mark.parametrize(

@@ -225,5 +225,7 @@ def test_a_runs_own_weights(finished: Path, imported, tmp_path: Path) -> None:
     again, exported = load_model(out), load_model(finished / "model.safetensors")
     assert again.labels == exported.labels
     assert again.clip == exported.clip
+    for name in ("data", "split", "people", "people_elsewhere"):
+        assert again.training[name] == exported.training[name]
     for name, logits in exported.golden.items():
         assert again.golden[name] == pytest.approx(logits, rel=1e-6)

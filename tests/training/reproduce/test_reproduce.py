@@ -18,7 +18,7 @@ import training.reproduce.measure as measuring
 import training.reproduce.reproduce as module
 from core.errors import DataError
 from core.modelfile import load_model
-from training.checkpoint import read_description
+from training.checkpoint import read_description, weights_sha256
 from training.config import Recipe
 from training.experiments import Experiment
 from training.interruption import StopRequest
@@ -192,6 +192,31 @@ def test_another_recipe_teacher_or_data_are_named(
         again.recipes[task] = replace(recipe, dropout=0.4)
     with pytest.raises(DataError, match=r"i3d was trained with another dropout; delete"):
         again.train(Console(quiet=True))
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_deleted_teacher_is_trained_again_and_then_compared(
+    copy: Path, tiny_store: Store, tiny_rows: None, interrupted: bool
+) -> None:
+    folder = copy / "runs" / "split0-seed0"
+    shutil.rmtree(folder / "i3d")
+    if interrupted:
+        (folder / "i3d").mkdir()
+        (folder / "i3d" / "best.pt").write_bytes(b"of an early epoch")
+
+    def taught_by(sha256: str | None) -> None:
+        for student in ("kd", "qd"):
+            file = folder / student / "recipe.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"teacher_sha256": sha256}))
+
+    taught_by("another")
+    again = Reproduction(tiny_store, copy, SETTINGS)
+    with pytest.raises(DataError, match=r"kd was trained with another teacher; delete that folder"):
+        again.train(Console(quiet=True))
+    assert load_model(folder / "i3d" / "model.safetensors").kind == "fp32"
+    taught_by(weights_sha256(folder / "i3d"))
+    again.train(Console(quiet=True))
+    assert all(each.done for each in again.left())
 
 
 def test_settings_that_are_newer_than_a_run_do_not_make_it_another(
