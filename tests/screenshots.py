@@ -163,7 +163,7 @@ class ClipCamera:
 
 
 def _replay(stage: Stage) -> None:
-    stage.watch(21.0)
+    stage.watch(25.0)
 
 
 def _whole(stage: Stage) -> None:
@@ -197,7 +197,7 @@ def _alerts(stage: Stage) -> None:
     stage.open("alerts")
     rules = stage.window.docks.alerts
     rules.add.trigger()
-    rules.rows[-1].activity.setCurrentIndex(rules.rows[-1].activity.findData("eating"))
+    rules.rows[-1].activity.setCurrentIndex(rules.rows[-1].activity.findData("preparing_food"))
     rules.rows[-1].after.setValue(2.0)
     stage.watch(12.0)
     stage.until(lambda: rules.log.count() > 0)
@@ -211,7 +211,7 @@ def _compare(stage: Stage) -> None:
 def _teacher(stage: Stage) -> None:
     panel = stage.window.widgets.panels["teacher"]
     stage.until(lambda: "teacher" in stage.window.session.answers.engines)
-    stage.watch(21.0)
+    stage.watch(25.0)
     stage.until(lambda: panel.activity.text not in ("", "warming up"))
 
 

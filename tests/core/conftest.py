@@ -120,5 +120,5 @@ def carphone(shared_clip: Callable[[str], object]) -> np.ndarray:
 def shipped() -> tuple[Path, Path]:
     """The int8 and fp32 model files that come with InCab."""
     folder = Path(__file__).resolve().parents[2] / "assets" / "models"
-    (int8,), (fp32,) = folder.glob("*int8*.safetensors"), folder.glob("*fp32*.safetensors")
+    int8, fp32 = folder / "cabin_int8.safetensors", folder / "cabin_fp32.safetensors"
     return int8, fp32

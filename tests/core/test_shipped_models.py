@@ -15,9 +15,12 @@ from core.modelfile import Model, load_model
 from core.network import LARGEST_EXACT_WEIGHT, Int8Network
 
 
-@pytest.fixture(scope="module")
-def models(shipped: tuple[Path, Path]) -> tuple[Model, Model]:
-    int8, fp32 = (load_model(path) for path in shipped)
+@pytest.fixture(scope="module", params=["cabin", "cabin_grey"])
+def models(shipped: tuple[Path, Path], request: pytest.FixtureRequest) -> tuple[Model, Model]:
+    folder = shipped[0].parent
+    int8, fp32 = (
+        load_model(folder / f"{request.param}_{kind}.safetensors") for kind in ("int8", "fp32")
+    )
     return int8, fp32
 
 
@@ -31,7 +34,9 @@ def test_the_int8_model_is_the_twin_of_the_fp32_model(models: tuple[Model, Model
     int8, fp32 = models
     assert (int8.kind, fp32.kind) == ("int8", "fp32")
     assert int8.is_twin_of(fp32)
-    assert int8.clip == fp32.clip == ClipSpec()
+    assert int8.path is not None
+    channels = "grey" if "grey" in int8.path.name else "rgb"
+    assert int8.clip == fp32.clip == ClipSpec(channels=channels)
     assert int8.labels == fp32.labels == tuple(ACTIVITY_NAMES)
 
 
@@ -63,3 +68,16 @@ def test_the_golden_inputs_get_different_answers(models: tuple[Model, Model]) ->
     for model in models:
         ordinary, bright = (model.golden[name] for name in GOLDEN_NAMES)
         assert np.abs(ordinary - bright).max() > 0.1 * np.ptp(ordinary)
+
+
+def test_both_forms_answer_a_grey_picture_alike(shipped: tuple[Path, Path]) -> None:
+    folder = shipped[0].parent
+    clip = np.random.default_rng(0).integers(0, 256, (16, 224, 224, 1), dtype=np.uint8)
+    for kind, tolerance in (("int8", 1e-6), ("fp32", 1e-4)):
+        colour, grey = (
+            load_engine(load_model(folder / f"{name}_{kind}.safetensors"), threads=1)
+            for name in ("cabin", "cabin_grey")
+        )
+        np.testing.assert_allclose(
+            colour.logits(np.repeat(clip, 3, axis=3)), grey.logits(clip), rtol=0, atol=tolerance
+        )
