@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,6 +24,8 @@ from app.options import WindowOptions
 from app.session import Session
 from app.sources import Address
 from core import engine_choice
+from core.engines.reference import ReferenceEngine
+from core.errors import EngineError
 from core.modelfile import load_model, save_model
 from core.prober import Prober
 from tests.app import inferences, sessions
@@ -185,7 +188,7 @@ def start_inference(
     unruly.release.set()
     for inference in made:
         inference.stop()
-        qtbot.waitUntil(lambda: inference.wait(100), timeout=20_000)  # noqa: B023
+        qtbot.waitUntil(partial(inference.wait, 100), timeout=20_000)
 
 
 @pytest.fixture
@@ -201,3 +204,17 @@ def rig(qtbot: QtBot, camera: FakeCamera) -> Iterator[MakeRig]:
     for made in rigs:
         made.capture.stop()
         assert made.capture.wait(STOPS_WITHIN_MS)
+
+
+@pytest.fixture
+def dying_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every engine is the reference, and together they answer 15 clips, then die."""
+    answered = itertools.count(1)
+
+    class Dies(ReferenceEngine):
+        def logits(self, pixels: np.ndarray) -> np.ndarray:
+            if next(answered) > 15:
+                raise EngineError("The engine died.")
+            return super().logits(pixels)
+
+    monkeypatch.setattr(engine_choice, "load_engine", lambda model, *given: Dies(model.network))

@@ -9,14 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import app.replay
-import core.engine_choice
 from app.__main__ import EXIT_FAILED, EXIT_USAGE, main
 from core.annotations import Chunk, write_annotations
-from core.engines.reference import ReferenceEngine
 from core.modelfile import load_model, save_model
 
 
@@ -170,23 +167,10 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
     assert "is a folder" in failure(capsys, *command, tmp_path / "out.csv")
 
 
+@pytest.mark.usefixtures("dying_engines")
 def test_a_failure_on_the_way_writes_nothing(
-    video: Path, twin_files: tuple[Path, Path], tmp_path: Path, capsys, monkeypatch
+    video: Path, twin_files: tuple[Path, Path], tmp_path: Path, capsys
 ) -> None:
-    from core.errors import EngineError
-
-    class Dies(ReferenceEngine):
-        calls = 0
-
-        def logits(self, pixels: np.ndarray) -> np.ndarray:
-            Dies.calls += 1
-            if Dies.calls > 15:
-                raise EngineError("The engine died.")
-            return super().logits(pixels)
-
-    monkeypatch.setattr(
-        core.engine_choice, "load_engine", lambda model, *given: Dies(model.network)
-    )
     int8, fp32 = twin_files
     out = tmp_path / "out.csv"
     out.write_text("from yesterday")

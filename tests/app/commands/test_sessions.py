@@ -140,22 +140,10 @@ def test_replay_writes_the_same_form(
     assert not list(tmp_path.glob("*partial*"))
 
 
+@pytest.mark.usefixtures("dying_engines")
 def test_a_replay_that_fails_leaves_no_session(
-    video: Path, twin_files: tuple[Path, Path], tmp_path: Path, capsys, monkeypatch
+    video: Path, twin_files: tuple[Path, Path], tmp_path: Path, capsys
 ) -> None:
-    from core.engines.reference import ReferenceEngine
-    from core.errors import EngineError
-
-    class Dies(ReferenceEngine):
-        calls = 0
-
-        def logits(self, pixels: np.ndarray) -> np.ndarray:
-            Dies.calls += 1
-            if Dies.calls > 15:
-                raise EngineError("The engine died.")
-            return super().logits(pixels)
-
-    monkeypatch.setattr("core.engine_choice.load_engine", lambda model, *given: Dies(model.network))
     int8, fp32 = twin_files
     before = set(tmp_path.iterdir())
     command = ["replay", str(video), "--int8", str(int8), "--fp32", str(fp32)]
