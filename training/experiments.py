@@ -14,6 +14,9 @@ from typing import Any
 
 from training.config import Recipe, find_recipe, read_recipe
 
+# What tells the rows apart: nobody may set it for all of them.
+ROW_SETTINGS = frozenset({"seed", "model", "quantize", "beta", "temperature", "width_multiplier"})
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from core.errors import DataError
 from core.modelfile import Model
 from training.checkpoint import CHECKPOINT_FILE, MODEL_FILE, read_description
 from training.config import Recipe
+from training.exclusive import exclusive
 from training.export import export_run
 from training.loop import fit
 from training.processes import Processes
@@ -43,12 +45,11 @@ def fit_model(
     nothing that lies there is touched.
 
     Raises:
-        DataError: there is a run already, start, teacher or data do not fit, or training fails.
+        DataError: there is a run already, another process is at it, start, teacher or data do not
+            fit, or training fails.
         KeyboardInterrupt: it was asked to stop, and has saved.
     """
-    begun = (out / CHECKPOINT_FILE).is_file()
-    if begun and not resume:
-        raise DataError(f"{out} holds a run already; add --resume or choose another --out.")
+    _is_begun(out, resume)
     run = Run(
         recipe,
         store,
@@ -62,13 +63,22 @@ def fit_model(
         device=device,
         processes=processes,
     )
-    if begun:
-        run.resume()
-    elif processes.is_first:
-        for line in run.started_from:
-            console.print(line, highlight=False, soft_wrap=True)
-    fit(run, console)
-    return export_run(run, threads) if processes.is_first else None
+    # Not sooner: what cannot be leaves no folder behind.
+    with exclusive(out) if processes.is_first else nullcontext():
+        if _is_begun(out, resume):
+            run.resume()
+        elif processes.is_first:
+            for line in run.started_from:
+                console.print(line, highlight=False, soft_wrap=True)
+        fit(run, console)
+        return export_run(run, threads) if processes.is_first else None
+
+
+def _is_begun(out: Path, resume: bool) -> bool:
+    begun = (out / CHECKPOINT_FILE).is_file()
+    if begun and not resume:
+        raise DataError(f"{out} holds a run already; add --resume or choose another --out.")
+    return begun
 
 
 def is_finished(out: Path) -> bool:

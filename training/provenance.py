@@ -25,6 +25,7 @@ def versions() -> dict[str, str]:
         "incab": version("incab"),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "openvino": version("openvino"),
         "python": platform.python_version(),
     }
 

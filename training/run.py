@@ -8,6 +8,7 @@ A run is a folder:
                       minutes, and when training is stopped
     best.pt           the network's weights at the best validation epoch
     model.safetensors the finished model file
+    run.lock          held by the process that trains
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ from training.start import Start
 from training.store import Store
 
 _ALONE = Processes()
+
+
+def _code() -> dict[str, Any]:
+    return {"commit": git_commit(), "versions": versions()}
 
 
 class Run:
@@ -160,8 +165,8 @@ class Run:
         # Of this epoch's `pieces` so far, which need not all have been of this many processes.
         self.sums: dict[str, float] = {}
         self.pieces = 0
-        # Who began the run, when it is resumed.
-        self._begun: dict[str, Any] = {}
+        # The code that began the run, then what other code has gone on with it since.
+        self._made_with = [_code()]
 
     def _prepare_data(self, in_memory: bool) -> None:
         recipe, store, split = self.recipe, self.store, self.split
@@ -287,10 +292,10 @@ class Run:
             "device": self.device.type,
             "bfloat16": self.bfloat16,
             "processes": self.processes.count,
-            "commit": git_commit(),
-            "versions": versions(),
+            **self._made_with[0],
+            "continued": self._made_with[1:],
             **self.inherited.description(),
-        } | self._begun
+        }
 
     def save_checkpoint(self) -> None:
         """Everything that the next step depends on, in one file that replaces the last."""
@@ -322,7 +327,6 @@ class Run:
             raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
         check_same_run(self.out, self.description())
         before = read_description(self.out)
-        self._begun = {name: before[name] for name in ("commit", "versions") if name in before}
         if self.processes.is_first:
             # What a killed call was writing.
             for leftover in self.out.glob("*.partial-*"):
@@ -336,6 +340,10 @@ class Run:
         self.sums, self.history = state["sums"], state["history"]
         self.pieces = state.get("pieces", self.step * self.recipe.accumulate)
         self.best_score = state["best_score"]
+        begun = {name: before[name] for name in _code() if name in before}
+        self._made_with = [begun or _code(), *before.get("continued", ())]
+        if self.epoch < self.recipe.epochs and _code() not in self._made_with:
+            self._made_with.append(_code())
         if len(state["random"]) == self.processes.count:
             set_random_state(state["random"][self.processes.rank], self.device)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from training.config import RECIPES, find_recipe, profiles_of, read_recipe
-from training.experiments import EXPERIMENTS, TABLE_1, TABLE_2, recipe_of
+from training.experiments import EXPERIMENTS, ROW_SETTINGS, TABLE_1, TABLE_2, recipe_of
 
 
 def test_the_rows_are_those_of_the_paper() -> None:
@@ -21,6 +21,7 @@ def test_the_rows_are_those_of_the_paper() -> None:
     assert TABLE_1["temperature"][3] is TABLE_1["beta"][0.7]
     assert TABLE_1["beta"][0.9] is EXPERIMENTS["kd"]
     assert len(EXPERIMENTS) == 5 + 11
+    assert all(set(row.overrides) <= ROW_SETTINGS for row in EXPERIMENTS.values())
 
 
 @pytest.mark.parametrize("profile", [None, "quick"])

@@ -21,6 +21,7 @@ from training.config import Recipe
 from training.loop import fit
 from training.optimizer import learning_rate
 from training.processes import Processes
+from training.provenance import git_commit, versions
 from training.run import Run
 from training.store import Store
 
@@ -257,6 +258,42 @@ def test_more_epochs_can_be_added(
     run.resume()
     fit(run, quiet)
     assert [entry["epoch"] for entry in log_of(run)] == [0, 1]
+
+
+def test_a_run_remembers_all_code_that_trained_it(
+    start: Path, tiny_store: Store, tiny: Recipe
+) -> None:
+    begun = read_description(start)
+    write_description(start, begun | {"commit": "the first"})
+    one = replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps")
+    mine = {"commit": git_commit(), "versions": versions()}
+    for epochs, continued in ((1, []), (2, [mine])):
+        run = new_run(replace(one, epochs=epochs), tiny_store, start)
+        run.resume()
+        described = run.description()
+        assert described["commit"] == "the first"
+        assert described["continued"] == continued, "a finished run is not trained by anybody"
+    # Interrupted and resumed by the same code once more.
+    run.describe()
+    run = new_run(replace(one, epochs=2), tiny_store, start)
+    run.resume()
+    assert run.description()["continued"] == [mine]
+
+
+def test_folders_may_be_moved(start: Path, tiny_store: Store, tiny: Recipe, tmp_path: Path) -> None:
+    """Start and teacher are known by their weights, not by where they lie."""
+    taught = replace(tiny, beta=0.5)
+    run = new_run(taught, tiny_store, tmp_path / "run", start=start, teacher=start)
+    run.describe()
+    run.save_checkpoint()
+    moved = tmp_path / "elsewhere"
+    start.rename(moved)
+    new_run(taught, tiny_store, tmp_path / "run", start=moved, teacher=moved).resume()
+    state = weights_in(moved / "best.pt")
+    torch.save({name: value * 2 for name, value in state.items()}, moved / "best.pt")
+    other = new_run(taught, tiny_store, tmp_path / "run", start=moved, teacher=moved)
+    with pytest.raises(DataError, match="was begun with another start, teacher;"):
+        other.resume()
 
 
 def test_a_mean_does_not_depend_on_who_computed_the_first_steps(

@@ -123,7 +123,7 @@ def test_other_weights_under_the_same_name_are_another_start(
     weights = weights_in(start / "best.pt")
     weights["classifier.bias"] += 1
     torch.save(weights, start / "best.pt")
-    with pytest.raises(DataError, match="start_sha256, teacher_sha256"):
+    with pytest.raises(DataError, match="another start, teacher;"):
         new_run(recipe, tiny_store, run.out, start=start, teacher=start).resume()
 
 

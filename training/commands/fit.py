@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, make_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -12,30 +12,10 @@ from tyro.conf import Positional
 
 from core.errors import DataError
 from training.commands.checks import check_computing
-from training.config import Recipe, find_recipe, read_recipe
+from training.commands.overrides import given_in, overrides
+from training.config import find_recipe, read_recipe
 
-
-def _metavar(kind: Any) -> str:
-    if kind is bool or get_origin(kind) is Literal:
-        return "{" + ",".join(map(str, get_args(kind) or (True, False))) + "}"
-    return "[INT ...]" if get_origin(kind) is tuple else kind.__name__.upper()
-
-
-def _overrides() -> Any:
-    """Every field of Recipe as an option that is None unless it is given."""
-    options: list[tuple[str, Any, Any]] = []
-    for name, kind in get_type_hints(Recipe).items():
-        shown = tyro.conf.arg(metavar=_metavar(kind), help_behavior_hint="(default: the recipe's)")
-        options.append((name, Annotated[kind | None, shown], field(default=None)))
-    made = make_dataclass("Overrides", options, frozen=True, kw_only=True)
-    # tyro takes each option's help from here.
-    made.__doc__ = (Recipe.__doc__ or "").replace(
-        "One training run.", "Override a setting of the recipe; without it the recipe decides."
-    )
-    return made
-
-
-Overrides = _overrides()
+Overrides = overrides()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +75,7 @@ class Fit:
         from training.store import open_store
 
         keep_freed_memory()
-        given = {name: value for name, value in asdict(self.override).items() if value is not None}
-        recipe = read_recipe(find_recipe(self.recipe), given, self.profile)
+        recipe = read_recipe(find_recipe(self.recipe), given_in(self.override), self.profile)
         if self.resume and not self.can_resume:
             raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
         store = open_store(self.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from training.commands.checks import check_computing
-from training.commands.fit import Overrides
+from training.commands.overrides import given_in, overrides
+from training.experiments import ROW_SETTINGS
+
+Overrides = overrides(
+    ROW_SETTINGS, " What tells the rows of the tables apart (width, beta, …) is not among them."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +70,10 @@ class Reproduce:
 
     def run(self, console: Console) -> None:
         from training.hardware import find_device, keep_freed_memory
-        from training.reproduce.plan import plan
         from training.reproduce.remaining import said
-        from training.reproduce.reproduce import Reproduction, Settings, check_overrides
+        from training.reproduce.reproduce import Reproduction, Settings
         from training.store import open_store
 
-        given = {name: value for name, value in asdict(self.override).items() if value is not None}
-        check_overrides(given, plan(self.splits, self.seeds, self.tables))
         store = open_store(self.data)
         keep_freed_memory()
         reproduction = Reproduction(
@@ -82,7 +84,7 @@ class Reproduce:
                 seeds=self.seeds,
                 tables=self.tables,
                 profile=self.profile,
-                overrides=given,
+                overrides=given_in(self.override),
                 command=shlex.join(["incab-train", *sys.argv[1:]]),
                 threads=self.threads,
                 workers=self.workers,
@@ -91,7 +93,8 @@ class Reproduce:
             ),
             write=not self.plan,
         )
-        left = reproduction.left()
+        with console.status("Timing a step of each kind of run that was not trained here yet …"):
+            left = reproduction.left()
         table = Table(title="Models of the tables")
         # Folded where 80 columns are not enough: rows of Table I differ in their last characters.
         for name in ("model", "split", "seed"):
@@ -123,4 +126,4 @@ def _cells(left: object) -> tuple[str, str]:
         return "done", ""
     if not left.task.is_training:
         return "0", "after training"
-    return f"{left.clips:,}", "unknown" if left.seconds is None else duration(left.seconds)
+    return f"{left.clips:,}", duration(left.seconds)

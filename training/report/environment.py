@@ -15,13 +15,14 @@ def environment(results: Results) -> Section:
     described = [run.described for run in results.runs.values() if run.described]
     measured = [run.predictions.about for run in results.runs.values() if run.predictions]
     versions: dict[str, set[str]] = {}
+    described += [later for run in described for later in run.get("continued", ())]
     for each in [*described, *measured]:
         for name, version in each.get("versions", {}).items():
             versions.setdefault(name, set()).add(version)
     lines = {
         "code, by commit": {str(each.get("commit") or "unknown") for each in described},
         **dict(sorted(versions.items())),
-        "trained on": {str(each.get("device")) for each in described},
+        "trained on": {str(each["device"]) for each in described if "device" in each},
         "measured on": {f"{each['cpu']} ({each['isa']})" for each in measured},
         "engine": {str(each["engine"]) for each in measured},
         "data fingerprint": {results.record["data_fingerprint"]},

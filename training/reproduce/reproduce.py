@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from training.fitting import fit_model, is_finished
 from training.interruption import StopRequest
 from training.post_training import quantize_after_training
 from training.reproduce.measure import measure
+from training.reproduce.pace import Trials
 from training.reproduce.plan import Task, plan
 from training.reproduce.predictions import PREDICTIONS_FILE, load_predictions
 from training.reproduce.record import check_finished, extended_record, write_record
@@ -76,11 +77,12 @@ class Reproduction:
         if write:
             # Not sooner: what cannot be leaves no folder behind.
             write_record(out, record)
+        self._trials = Trials(len(store.labels), settings.device, settings.threads)
         self._train_clips = {split: len(store.subset(split, "train")) for split in record["splits"]}
 
     def left(self) -> list[Left]:
         """What every model still costs."""
-        return remaining(self.tasks, self.recipes, self._train_clips, self.out)
+        return remaining(self.tasks, self.recipes, self._train_clips, self.out, self._trials)
 
     def train(self, console: Console) -> None:
         """Make every model that is not there, in order.
@@ -187,17 +189,3 @@ class Reproduction:
         folder = task.folder(self.out)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(model, folder / MODEL_FILE)
-
-
-def check_overrides(overrides: Mapping[str, Any], tasks: Sequence[Task]) -> None:
-    """Raise DataError where an override would undo what tells the rows apart."""
-    fixed = {"seed", "model", "quantize", "beta", "temperature", "width_multiplier"}
-    for task in tasks:
-        if task.is_training:
-            fixed |= set(task.experiment.overrides)
-    for name in overrides:
-        if name in fixed:
-            raise DataError(
-                f"--{name.replace('_', '-')} tells the rows of the tables apart and cannot be the "
-                "same for all; leave it out."
-            )
