@@ -13,6 +13,10 @@ from core.errors import DataError
 LOCK_FILE = "run.lock"
 
 
+class BusyError(DataError):
+    """Another process is at it."""
+
+
 @contextmanager
 def exclusive(out: Path) -> Generator[None]:
     """While this lasts, no other process gets past it for the same folder, which is made.
@@ -20,15 +24,16 @@ def exclusive(out: Path) -> Generator[None]:
     The system takes the lock back when its process ends, however it ends; the file stays.
 
     Raises:
-        DataError: another process is at it, or the folder cannot be written.
+        BusyError: another process is at it.
+        DataError: the folder cannot be written.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / LOCK_FILE)
         lock.acquire(blocking=False)
     except Timeout as error:
-        raise DataError(
-            f"Another process is training in {out}; wait for it, or choose another --out."
+        raise BusyError(
+            f"Another process is working in {out}; wait for it, or choose another --out."
         ) from error
     except OSError as error:
         raise DataError(

@@ -34,7 +34,7 @@ def test_two_processes_do_not_train_into_one_folder(
         assert other.stdout is not None
         try:
             assert other.stdout.readline() == "held\n"
-            with pytest.raises(DataError, match=r"Another process is training in .*run; wait for"):
+            with pytest.raises(DataError, match=r"Another process is working in .*run; wait for"):
                 fit_model(tiny, tiny_store, out, quiet, threads=1)
             assert os.listdir(out) == ["run.lock"]
         finally:

@@ -28,7 +28,8 @@ class Reproduce:
     One run after the other: I3D as teacher (once for each split), then for each seed the plain
     3D MobileNet, distillation (KD), quantization, quantized distillation (QD), and the KD student
     quantized after training; then Table I's sweeps. Ctrl-C saves; the same command goes on, and
-    does nothing twice. Further splits, seeds and tables may be added later.
+    does nothing twice. Further splits, seeds and tables may be added later. A second call beside
+    the first trains what that one is not at: on two cores, two with --threads 1 are the fastest.
 
     Example: incab-train reproduce --data data/store --out runs/paper --profile quick --seeds 0 1
     """
@@ -109,6 +110,13 @@ class Reproduce:
         if self.plan:
             return
         reproduction.train(console)
+        if not all(each.done for each in reproduction.left()):
+            console.print(
+                "Other processes train the rest; the last to finish measures, or call this again.",
+                highlight=False,
+                soft_wrap=True,
+            )
+            return
         reproduction.measure(console)
         console.print(
             f"Everything is trained and measured; incab-train report {self.out} makes the page.",

@@ -14,6 +14,7 @@ from core.errors import DataError
 from core.modelfile import load_model, save_model
 from training.checkpoint import MODEL_FILE, weights_sha256
 from training.config import Recipe
+from training.exclusive import BusyError, exclusive
 from training.experiments import recipe_of
 from training.fitting import fit_model, is_finished
 from training.interruption import StopRequest
@@ -87,6 +88,9 @@ class Reproduction:
     def train(self, console: Console) -> None:
         """Make every model that is not there, in order.
 
+        What another process is training here is left to it, and with it what needs it; `left` tells
+        whether anything was.
+
         Raises:
             DataError: a finished run is not the one that is wanted now, or training fails.
             KeyboardInterrupt: it was asked to stop, and has saved.
@@ -100,11 +104,18 @@ class Reproduction:
                     # Once more: its teacher may have been trained only now.
                     self._check(task)
                     continue
-                console.print(f"[{number} of {len(self.tasks)}] {task.title}", highlight=False)
-                if task.is_training:
-                    self._fit(task, console)
-                else:
-                    self._quantize(task)
+                title = f"[{number} of {len(self.tasks)}] {task.title}"
+                if task.needs is not None and not self._is_there(task.needs):
+                    console.print(f"{title}: waits for {task.needs.name}", highlight=False)
+                    continue
+                console.print(title, highlight=False)
+                try:
+                    if task.is_training:
+                        self._fit(task, console)
+                    else:
+                        self._quantize(task)
+                except BusyError as error:
+                    console.print(str(error).partition(";")[0] + ".", highlight=False)
                 console.print(said(self.left()), highlight=False, soft_wrap=True)
                 if stop.asked:
                     raise KeyboardInterrupt
@@ -113,6 +124,7 @@ class Reproduction:
         """Ask the test people about every model that they have not been asked about.
 
         Raises:
+            BusyError: another process measures, too.
             DataError: see `training.reproduce.measure`.
             KeyboardInterrupt: it was asked to stop; what is measured stays.
         """
@@ -127,15 +139,16 @@ class Reproduction:
                 console.print(
                     f"[{number} of {len(tasks)}] test people: {task.title}", highlight=False
                 )
-                measure(
-                    task,
-                    self.store,
-                    self.out,
-                    quantized=task.is_training and self.recipes[task].quantize,
-                    fingerprint=self.fingerprint,
-                    threads=self.settings.threads,
-                    timed=first,
-                )
+                with exclusive(task.folder(self.out)):
+                    measure(
+                        task,
+                        self.store,
+                        self.out,
+                        quantized=task.is_training and self.recipes[task].quantize,
+                        fingerprint=self.fingerprint,
+                        threads=self.settings.threads,
+                        timed=first,
+                    )
                 if stop.asked:
                     raise KeyboardInterrupt
 
@@ -187,5 +200,5 @@ class Reproduction:
             threads=self.settings.threads,
         )
         folder = task.folder(self.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_model(model, folder / MODEL_FILE)
+        with exclusive(folder):
+            save_model(model, folder / MODEL_FILE)
