@@ -1,4 +1,4 @@
-"""One process at a time trains into a folder: two would overwrite each other's checkpoints."""
+"""One process at a time works in a folder: two would overwrite each other's checkpoints."""
 
 from __future__ import annotations
 
@@ -9,37 +9,48 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core.errors import DataError
+from training.processes import ALONE, Processes
 
 LOCK_FILE = "run.lock"
 
 
 class BusyError(DataError):
-    """Another process is at it."""
+    """Another process works there."""
 
 
 @contextmanager
-def exclusive(out: Path) -> Generator[None]:
+def exclusive(
+    folder: Path, processes: Processes = ALONE, patience_s: float = 0.0
+) -> Generator[None]:
     """While this lasts, no other process gets past it for the same folder, which is made.
 
-    The system takes the lock back when its process ends, however it ends; the file stays.
+    It waits `patience_s` for another one to be done. Whoever holds it may take it again. Processes
+    that train together hold it as one. The system takes it back when its process ends, however it
+    ends.
 
     Raises:
-        BusyError: another process is at it.
+        BusyError: another process holds it.
         DataError: the folder cannot be written.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out / LOCK_FILE)
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise BusyError(
-            f"Another process is working in {out}; wait for it, or choose another --out."
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"Cannot write into {out} ({error.strerror}); choose another --out."
-        ) from error
+    # The same object for the same file, which counts how often it was taken.
+    lock = FileLock(folder / LOCK_FILE, is_singleton=True)
+    refused: DataError | None = None
+    if processes.is_first:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=patience_s)
+        except Timeout:
+            refused = BusyError(f"Another process is working in {folder}; wait until it is done.")
+        except OSError as error:
+            refused = DataError(
+                f"Cannot write into {folder} ({error.strerror}); choose another --out."
+            )
+    # All of them, or the others would wait for the first one for ever.
+    refused = processes.everybodys(refused)[0]
+    if refused is not None:
+        raise refused
     try:
         yield
     finally:
-        lock.release()
+        if processes.is_first:
+            lock.release()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from core.clip import ClipSpec
@@ -16,7 +15,7 @@ from core.models.i3d import I3D
 from core.network import Network
 from core.quantization import QatMobileNet3D, convert
 from training.calibration import fit_temperature, limit_in_words
-from training.checkpoint import MODEL_FILE, read_description
+from training.checkpoint import MODEL_FILE
 from training.evaluate import evaluate_model, targets_of
 from training.parent import parent_of
 from training.run import Run
@@ -97,19 +96,7 @@ def _architecture(run: Run) -> dict[str, Any]:
 def _how_trained(run: Run) -> dict[str, Any]:
     """The run's description, with names instead of paths, which mean nothing elsewhere."""
     described = run.description()
-    described["history"] = _history(run)
     described["teacher"] = run.teacher_path.name if run.teacher_path else None
     for name in ("start", "labels"):
         del described[name]
     return described
-
-
-def _history(run: Run) -> list[str]:
-    """The runs whose weights this one started from, nearest first."""
-    names: list[str] = []
-    start = run.start
-    while start is not None and start.name not in names:
-        names.append(start.name)
-        before = read_description(start).get("start")
-        start = Path(before) if before else None
-    return names

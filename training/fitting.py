@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -15,12 +14,10 @@ from training.config import Recipe
 from training.exclusive import exclusive
 from training.export import export_run
 from training.loop import fit
-from training.processes import Processes
+from training.processes import ALONE, Processes
 from training.progress import LOG_FILE
 from training.run import Run
 from training.store import Store
-
-_ALONE = Processes()
 
 
 def fit_model(
@@ -37,7 +34,7 @@ def fit_model(
     workers: int = 0,
     in_memory: bool = False,
     device: torch.device | None = None,
-    processes: Processes = _ALONE,
+    processes: Processes = ALONE,
 ) -> Model | None:
     """Train to the last epoch and export; the model file, None in all processes but the first.
 
@@ -45,11 +42,11 @@ def fit_model(
     nothing that lies there is touched.
 
     Raises:
-        DataError: there is a run already, another process is at it, start, teacher or data do not
-            fit, or training fails.
+        BusyError: another process works there, or asks the same teacher.
+        DataError: there is a run already, start, teacher or data do not fit, or training fails.
         KeyboardInterrupt: it was asked to stop, and has saved.
     """
-    _is_begun(out, resume)
+    _check_begun(out, resume)
     run = Run(
         recipe,
         store,
@@ -64,8 +61,8 @@ def fit_model(
         processes=processes,
     )
     # Not sooner: what cannot be leaves no folder behind.
-    with exclusive(out) if processes.is_first else nullcontext():
-        if _is_begun(out, resume):
+    with exclusive(out, processes):
+        if _check_begun(out, resume):
             run.resume()
         elif processes.is_first:
             for line in run.started_from:
@@ -74,7 +71,8 @@ def fit_model(
         return export_run(run, threads) if processes.is_first else None
 
 
-def _is_begun(out: Path, resume: bool) -> bool:
+def _check_begun(out: Path, resume: bool) -> bool:
+    """Whether there is a run to go on with; DataError where nobody asked for that."""
     begun = (out / CHECKPOINT_FILE).is_file()
     if begun and not resume:
         raise DataError(f"{out} holds a run already; add --resume or choose another --out.")

@@ -51,6 +51,9 @@ class Processes:
                 dist.broadcast(buffer, 0)
 
 
+ALONE = Processes()
+
+
 def local_rank() -> int:
     """Which process of this machine this is; 0 without torchrun."""
     return int(os.environ.get("LOCAL_RANK", "0"))

@@ -14,7 +14,7 @@ A run is a folder:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -44,6 +44,7 @@ from training.checkpoint import (
 )
 from training.config import Recipe
 from training.dataset import Augmentation, BalancedSampler, ChunkDataset
+from training.exclusive import exclusive
 from training.hardware import computes_bfloat16, random_state, set_random_state
 from training.inheritance import NOTHING, Inherited
 from training.models import (
@@ -55,16 +56,10 @@ from training.models import (
 )
 from training.optimizer import new_optimizer
 from training.parent import parent_of
-from training.processes import Processes
+from training.processes import ALONE, Processes
 from training.provenance import data_fingerprint, git_commit, versions
 from training.start import Start
 from training.store import Store
-
-_ALONE = Processes()
-
-
-def _code() -> dict[str, Any]:
-    return {"commit": git_commit(), "versions": versions()}
 
 
 class Run:
@@ -88,7 +83,7 @@ class Run:
         workers: int = 0,
         in_memory: bool = False,
         device: torch.device | None = None,
-        processes: Processes = _ALONE,
+        processes: Processes = ALONE,
     ) -> None:
         torch.set_num_threads(threads)
         # Never 0, which PyTorch has refused: to OpenCV it means no threads at all.
@@ -117,6 +112,10 @@ class Run:
             self.started_from.append(
                 f"taught   by {itself}{self.teacher_path} ({self.teacher.architecture})"
             )
+        # The runs and files whose weights this one starts from, nearest first.
+        self.ancestors: list[str] = []
+        if start is not None and begin is not None:
+            self.ancestors = [start.name, *_ancestors(begin.described)]
         before = [each.described for each in (begin, self.teacher) if each is not None]
         self.seen = seen_by(store, split, before)
         self.weights_sha256 = {
@@ -166,7 +165,7 @@ class Run:
         self.sums: dict[str, float] = {}
         self.pieces = 0
         # The code that began the run, then what other code has gone on with it since.
-        self._made_with = [_code()]
+        self._made_with: list[dict[str, Any]] = [{"commit": git_commit(), "versions": versions()}]
 
     def _prepare_data(self, in_memory: bool) -> None:
         recipe, store, split = self.recipe, self.store, self.split
@@ -227,7 +226,8 @@ class Run:
         """With stored draws: get the teacher's answers to all of them, and let the teacher go.
 
         Raises:
-            DataError: they are damaged, or cannot be written.
+            BusyError: another process asks this teacher.
+        DataError: they are damaged, or cannot be written.
             KeyboardInterrupt: `stopping` said so, and what is known has been saved.
         """
         if not self.recipe.stored_draws or self.teacher is None or self.teacher_path is None:
@@ -239,16 +239,17 @@ class Run:
             "split": self.split,
         }
         folder = self.out if self.teacher_path.is_file() else self.teacher_path
-        self.train_data.answers = stored_answers(
-            self.teacher,
-            self.train_data,
-            answers_place(folder, self.train_data, asked),
-            batch_size=self.recipe.batch_size // self.recipe.accumulate,
-            device=self.device,
-            processes=self.processes,
-            stopping=stopping,
-            console=console,
-        )
+        with exclusive(folder, self.processes):
+            self.train_data.answers = stored_answers(
+                self.teacher,
+                self.train_data,
+                answers_place(folder, self.train_data, asked),
+                batch_size=self.recipe.batch_size // self.recipe.accumulate,
+                device=self.device,
+                processes=self.processes,
+                stopping=stopping,
+                console=console,
+            )
         self.teacher = None
 
     @property
@@ -283,6 +284,7 @@ class Run:
             "recipe": asdict(self.recipe),
             "split": self.split,
             "start": str(self.start) if self.start else None,
+            "history": self.ancestors,
             "teacher": str(self.teacher_path) if self.teacher_path else None,
             **self.weights_sha256,
             **self.seen,
@@ -340,10 +342,11 @@ class Run:
         self.sums, self.history = state["sums"], state["history"]
         self.pieces = state.get("pieces", self.step * self.recipe.accumulate)
         self.best_score = state["best_score"]
-        begun = {name: before[name] for name in _code() if name in before}
-        self._made_with = [begun or _code(), *before.get("continued", ())]
-        if self.epoch < self.recipe.epochs and _code() not in self._made_with:
-            self._made_with.append(_code())
+        now = self._made_with[0]
+        begun = {name: before[name] for name in now if name in before}
+        self._made_with = [begun or now, *before.get("continued", ())]
+        if self.epoch < self.recipe.epochs and now not in self._made_with:
+            self._made_with.append(now)
         if len(state["random"]) == self.processes.count:
             set_random_state(state["random"][self.processes.rank], self.device)
 
@@ -351,3 +354,10 @@ class Run:
         """Put the best epoch's weights into `model`, for export."""
         self.model.load_state_dict(load(self.out / BEST_FILE))
         self.model.eval()
+
+
+def _ancestors(described: Mapping[str, Any]) -> list[str]:
+    if "history" in described:
+        return list(described["history"])
+    # Of an InCab that kept its start only.
+    return [Path(described["start"]).name] if described.get("start") else []

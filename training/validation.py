@@ -12,9 +12,7 @@ from torch.utils.data import DataLoader, Subset
 
 from training.dataset import ChunkDataset
 from training.hardware import as_input
-from training.processes import Processes
-
-_ALONE = Processes()
+from training.processes import ALONE, Processes
 
 
 @torch.inference_mode()
@@ -23,7 +21,7 @@ def validate(
     data: ChunkDataset,
     batch_size: int,
     device: torch.device | None = None,
-    processes: Processes = _ALONE,
+    processes: Processes = ALONE,
     workers: int = 0,
 ) -> dict[str, float]:
     """Top-1 and mean per-class accuracy, and mean cross-entropy, on evaluation clips in float32.

@@ -207,11 +207,19 @@ def test_a_start_without_a_model_file_has_no_parent_to_offer(twin: Run) -> None:
 # Where weights came from
 
 
+@pytest.mark.parametrize(
+    ("theirs", "wanted"),
+    [
+        pytest.param({"history": ["b", "a"]}, ["fp32", "b", "a"], id="runs that may be gone"),
+        pytest.param({"start": "gone/b"}, ["fp32", "b"], id="of an InCab that kept the start only"),
+    ],
+)
 def test_the_history_names_every_run_nearest_first(
-    twin: Run, tiny_store: Store, tiny: Recipe, tmp_path: Path
+    twin: Run, tiny_store: Store, tiny: Recipe, tmp_path: Path, theirs: dict, wanted: list[str]
 ) -> None:
-    again = Run(tiny, tiny_store, tmp_path / "third", start=twin.start, threads=1)
     described = read_description(twin.start)
-    write_description(twin.start, described | {"start": str(tmp_path / "gone" / "first")})
+    del described["history"]
+    write_description(twin.start, described | theirs)
+    again = Run(tiny, tiny_store, tmp_path / "third", start=twin.start, threads=1)
     fit(again, Console(quiet=True))
-    assert export_run(again, 1).training["history"] == ["fp32", "first"]
+    assert export_run(again, 1).training["history"] == wanted

@@ -47,11 +47,12 @@ class Reproduce:
     profile: str | None = None
     """Profile of all recipes, for example quick; the paper's own settings if left out."""
     plan: bool = False
-    """Say what is left and how long it takes, and stop there."""
+    """Say what is left and how long it takes, and stop there. What was never trained here is tried
+    for that: seconds with the profile quick, a minute or two without."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto takes a GPU if there is one. Measuring is done on the CPU."""
     threads: int = 2
-    """CPU threads."""
+    """CPU threads to train with; times are measured with two."""
     workers: int = 0
     """Processes that prepare clips beside training; worth it with a GPU."""
     in_memory: bool = False
@@ -70,6 +71,7 @@ class Reproduce:
             raise ValueError("seeds must be 0 or more")
 
     def run(self, console: Console) -> None:
+        from training.exclusive import BusyError
         from training.hardware import find_device, keep_freed_memory
         from training.reproduce.remaining import said
         from training.reproduce.reproduce import Reproduction, Settings
@@ -110,14 +112,11 @@ class Reproduce:
         if self.plan:
             return
         reproduction.train(console)
-        if not all(each.done for each in reproduction.left()):
-            console.print(
-                "Other processes train the rest; the last to finish measures, or call this again.",
-                highlight=False,
-                soft_wrap=True,
-            )
+        try:
+            reproduction.measure(console)
+        except BusyError:
+            console.print("Everything is trained; another process measures it.")
             return
-        reproduction.measure(console)
         console.print(
             f"Everything is trained and measured; incab-train report {self.out} makes the page.",
             highlight=False,

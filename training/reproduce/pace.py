@@ -17,12 +17,12 @@ from core.models.i3d import I3D
 from core.models.mobilenet3d import MobileNet3D
 from core.quantization import QatMobileNet3D
 from training.config import Recipe
-from training.hardware import as_input
+from training.hardware import as_input, computes_bfloat16
 from training.models import Teacher, new_model
 from training.optimizer import new_optimizer
 
-# Enough that a step costs what it does in a run, clip for clip, and that I3D ends in seconds.
-_LARGEST_BATCH = 8
+# Enough on a CPU that a step costs what it does in a run, clip for clip; I3D ends in seconds.
+_LARGEST_BATCH_ON_CPU = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def kind_of(recipe: Recipe, epoch: int) -> Kind:
 class Trials:
     """Clips/s of one step of each kind on random clips, each tried once.
 
-    It says nothing of reading clips, which goes on beside a step. Random state and threads stay as
-    they were.
+    Reading clips is not in it. PyTorch's threads and random state are not what they were
+    afterwards; every run sets its own.
     """
 
     def __init__(self, num_classes: int, device: torch.device | None, threads: int) -> None:
@@ -72,13 +72,8 @@ class Trials:
     def clips_per_s(self, recipe: Recipe, kind: Kind) -> float:
         """Of a run by this recipe in epochs of this kind."""
         if kind not in self._known:
-            before = torch.get_num_threads()
             torch.set_num_threads(self.threads)
-            try:
-                with torch.random.fork_rng():
-                    self._known[kind] = self._try(recipe, kind)
-            finally:
-                torch.set_num_threads(before)
+            self._known[kind] = self._try(recipe, kind)
         return self._known[kind]
 
     def _try(self, recipe: Recipe, kind: Kind) -> float:
@@ -87,13 +82,18 @@ class Trials:
         if not kind.learns:
             network = Teacher(model, {})
         elif kind.quantized:
-            network = QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit)
+            network = QatMobileNet3D(
+                cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes
+            )
         teacher = Teacher(I3D(self.num_classes), {}) if kind.taught else None
         for module in (network, teacher):
             if module is not None:
                 module.to(self.device, memory_format=torch.channels_last_3d)
         optimizer = new_optimizer(network, recipe) if kind.learns else None
-        batch = min(recipe.batch_size // recipe.accumulate, _LARGEST_BATCH)
+        bfloat16 = computes_bfloat16(recipe.precision, self.device)
+        batch = recipe.batch_size // recipe.accumulate
+        if self.device.type == "cpu":
+            batch = min(batch, _LARGEST_BATCH_ON_CPU)
         shape = (batch, recipe.clip.channel_count, recipe.clip.frames, kind.pixels, kind.pixels)
         clips = torch.randint(0, 256, shape, dtype=torch.uint8)
         targets = torch.randint(self.num_classes, (batch,), device=self.device)
@@ -102,9 +102,10 @@ class Trials:
         for _ in range(2):
             started_s = time.perf_counter()
             x = as_input(clips, self.device)
-            logits = network(x)
-            if teacher is not None:
-                teacher(x)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+                logits = network(x).float()
+                if teacher is not None:
+                    teacher(x)
             if optimizer is not None:
                 optimizer.zero_grad(set_to_none=True)
                 functional.cross_entropy(logits, targets).backward()

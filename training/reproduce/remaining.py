@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Protocol
 
+from core.modelfile import load_model
 from training.answers import answers_known
 from training.checkpoint import MODEL_FILE
 from training.config import Recipe
@@ -17,13 +17,8 @@ from training.progress import LOG_FILE, duration
 from training.reproduce.pace import Kind, kind_of
 from training.reproduce.plan import Task
 
-
-class Pace(Protocol):
-    """Whoever knows how fast a kind of run goes; see `training.reproduce.pace.Trials`."""
-
-    def clips_per_s(self, recipe: Recipe, kind: Kind) -> float:
-        """Of a run by this recipe in epochs of this kind."""
-        ...
+# Clips/s of a run by this recipe in epochs of this kind; see `training.reproduce.pace.Trials`.
+Pace = Callable[[Recipe, Kind], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,10 @@ def remaining(
     out: Path,
     pace: Pace,
 ) -> list[Left]:
-    """What every task still costs; `train_clips` counts the training clips of each split."""
+    """What every task still costs; `train_clips` counts the training clips of each split.
+
+    Of a teacher's stored answers it knows how many there are, not whether they are the wanted ones.
+    """
     measured = {task: _clips_per_s(task.folder(out) / LOG_FILE) for task in recipes}
     speeds: dict[Kind, list[float]] = {}
     for task, recipe in recipes.items():
@@ -61,9 +59,9 @@ def remaining(
     found, answered = [], set[Task]()
     for task in tasks:
         if not task.is_training:
-            found.append(Left(task, (task.folder(out) / MODEL_FILE).is_file(), 0, 0.0))
+            found.append(Left(task, is_there(task, out), 0, 0.0))
             continue
-        recipe, done = recipes[task], is_finished(task.folder(out))
+        recipe, done = recipes[task], is_there(task, out)
         epochs = () if done else range(len(measured[task]), recipe.epochs)
         each = recipe.clips_per_epoch or train_clips[task.split]
         work = [(recipe, kind_of(recipe, epoch), each) for epoch in epochs]
@@ -74,13 +72,27 @@ def remaining(
             known = answers_known(task.needs.folder(out))
             work.append(_answering(recipes[task.needs], max(wanted - known, 0)))
         seconds = sum(
-            clips / (median(speeds[kind]) if kind in speeds else pace.clips_per_s(whose, kind))
+            clips / (median(speeds[kind]) if kind in speeds else pace(whose, kind))
             for whose, kind, clips in work
             if clips
         )
         tried = any(clips and kind not in speeds for _, kind, clips in work)
         found.append(Left(task, done, each * len(epochs), seconds, tried))
     return found
+
+
+def is_there(task: Task, out: Path) -> bool:
+    """Whether a task is done: a run is finished, or the int8 twin is that of the student there."""
+    folder = task.folder(out)
+    if task.is_training or task.needs is None:
+        return is_finished(folder)
+    path, parent = folder / MODEL_FILE, task.needs.folder(out)
+    # Of a student that was trained again since, it is no twin.
+    return (
+        path.is_file()
+        and is_finished(parent)
+        and load_model(path).is_twin_of(load_model(parent / MODEL_FILE))
+    )
 
 
 def _answering(teacher: Recipe, clips: int) -> tuple[Recipe, Kind, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from core.errors import DataError
-from core.modelfile import load_model, save_model
+from core.modelfile import save_model
 from training.checkpoint import MODEL_FILE, weights_sha256
 from training.config import Recipe
 from training.exclusive import BusyError, exclusive
@@ -24,8 +25,13 @@ from training.reproduce.pace import Trials
 from training.reproduce.plan import Task, plan
 from training.reproduce.predictions import PREDICTIONS_FILE, load_predictions
 from training.reproduce.record import check_finished, extended_record, write_record
-from training.reproduce.remaining import Left, remaining, said
+from training.reproduce.remaining import Left, is_there, remaining, said
 from training.store import Store
+
+# How often it is looked whether another process is done, and how soon Ctrl-C is heard meanwhile.
+_WAIT_STEPS, _WAIT_STEP_S = 20, 0.5
+# Two calls that are started together write what they are about one after the other.
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +61,7 @@ class Reproduction:
 
     def __init__(self, store: Store, out: Path, settings: Settings, write: bool = True) -> None:
         self.store, self.out, self.settings = store, out, settings
-        record = extended_record(
-            out,
-            store,
-            splits=settings.splits,
-            seeds=settings.seeds,
-            tables=settings.tables,
-            profile=settings.profile,
-            overrides=settings.overrides,
-            command=settings.command,
-        )
+        record = self._record()
         self.fingerprint: str = record["data_fingerprint"]
         # What earlier calls asked for belongs to it as well.
         self.tasks = plan(record["splits"], record["seeds"], record["tables"])
@@ -76,20 +73,36 @@ class Reproduction:
             if task.is_training
         }
         if write:
-            # Not sooner: what cannot be leaves no folder behind.
-            write_record(out, record)
+            # Not sooner: what cannot be leaves no folder behind. Read anew, for another call may
+            # have added to it.
+            with exclusive(out, patience_s=_PATIENCE_S):
+                write_record(out, self._record())
         self._trials = Trials(len(store.labels), settings.device, settings.threads)
         self._train_clips = {split: len(store.subset(split, "train")) for split in record["splits"]}
 
+    def _record(self) -> dict[str, Any]:
+        settings = self.settings
+        return extended_record(
+            self.out,
+            self.store,
+            splits=settings.splits,
+            seeds=settings.seeds,
+            tables=settings.tables,
+            profile=settings.profile,
+            overrides=settings.overrides,
+            command=settings.command,
+        )
+
     def left(self) -> list[Left]:
         """What every model still costs."""
-        return remaining(self.tasks, self.recipes, self._train_clips, self.out, self._trials)
+        pace = self._trials.clips_per_s
+        return remaining(self.tasks, self.recipes, self._train_clips, self.out, pace)
 
     def train(self, console: Console) -> None:
-        """Make every model that is not there, in order.
+        """Make every model that is not there, in order, until all are.
 
-        What another process is training here is left to it, and with it what needs it; `left` tells
-        whether anything was.
+        What another process is at is left to it; where nothing else is to be done, it is waited
+        for.
 
         Raises:
             DataError: a finished run is not the one that is wanted now, or training fails.
@@ -99,38 +112,59 @@ class Reproduction:
             # Before hours of training are spent beside it.
             self._check(task)
         with StopRequest() as stop:
-            for number, task in enumerate(self.tasks, 1):
-                if self._is_there(task):
-                    # Once more: its teacher may have been trained only now.
-                    self._check(task)
-                    continue
-                title = f"[{number} of {len(self.tasks)}] {task.title}"
-                if task.needs is not None and not self._is_there(task.needs):
-                    console.print(f"{title}: waits for {task.needs.name}", highlight=False)
-                    continue
-                console.print(title, highlight=False)
-                try:
-                    if task.is_training:
-                        self._fit(task, console)
-                    else:
-                        self._quantize(task)
-                except BusyError as error:
-                    console.print(str(error).partition(";")[0] + ".", highlight=False)
-                console.print(said(self.left()), highlight=False, soft_wrap=True)
-                if stop.asked:
-                    raise KeyboardInterrupt
+            waits = False
+            while True:
+                made = False
+                for task in self.tasks:
+                    made |= self._make(task, console)
+                    if stop.asked:
+                        raise KeyboardInterrupt
+                if all(is_there(task, self.out) for task in self.tasks):
+                    break
+                if not made and not waits:
+                    console.print("Another process trains the rest; waiting for it.")
+                waits = not made
+                if waits:
+                    _wait(stop)
+        for task in self.tasks:
+            # Once more: a teacher may have been trained only now.
+            self._check(task)
+
+    def _make(self, task: Task, console: Console) -> bool:
+        """Make a model that can be made now; whether anything was done."""
+        if is_there(task, self.out) or (task.needs and not is_there(task.needs, self.out)):
+            return False
+        try:
+            with ExitStack() as held:
+                held.enter_context(exclusive(task.folder(self.out)))
+                if is_there(task, self.out):
+                    return False
+                if task.needs is not None:
+                    # Its answers may just be asked for; a run takes seconds to find that out.
+                    with exclusive(task.needs.folder(self.out)):
+                        pass
+                number = self.tasks.index(task) + 1
+                console.print(f"[{number} of {len(self.tasks)}] {task.title}", highlight=False)
+                if task.is_training:
+                    self._fit(task, console)
+                else:
+                    self._quantize(task)
+        except BusyError:
+            return False
+        console.print(said(self.left()), highlight=False, soft_wrap=True)
+        return True
 
     def measure(self, console: Console) -> None:
         """Ask the test people about every model that they have not been asked about.
 
         Raises:
-            BusyError: another process measures, too.
+            BusyError: another process does.
             DataError: see `training.reproduce.measure`.
             KeyboardInterrupt: it was asked to stop; what is measured stays.
         """
         tasks = [task for task in self.tasks if task.measured]
         timed: set[str] = set()
-        with StopRequest() as stop:
+        with exclusive(self.out), StopRequest() as stop:
             for number, task in enumerate(tasks, 1):
                 first, path = task.name not in timed, task.folder(self.out) / PREDICTIONS_FILE
                 timed.add(task.name)
@@ -139,31 +173,20 @@ class Reproduction:
                 console.print(
                     f"[{number} of {len(tasks)}] test people: {task.title}", highlight=False
                 )
-                with exclusive(task.folder(self.out)):
-                    measure(
-                        task,
-                        self.store,
-                        self.out,
-                        quantized=task.is_training and self.recipes[task].quantize,
-                        fingerprint=self.fingerprint,
-                        threads=self.settings.threads,
-                        timed=first,
-                    )
+                measure(
+                    task,
+                    self.store,
+                    self.out,
+                    quantized=task.is_training and self.recipes[task].quantize,
+                    fingerprint=self.fingerprint,
+                    timed=first,
+                )
                 if stop.asked:
                     raise KeyboardInterrupt
 
     def _check(self, task: Task) -> None:
         if task.is_training and is_finished(task.folder(self.out)):
             check_finished(task, self.out, self.recipes[task], self.fingerprint)
-
-    def _is_there(self, task: Task) -> bool:
-        folder = task.folder(self.out)
-        if task.needs is None or task.is_training:
-            return is_finished(folder)
-        path = folder / MODEL_FILE
-        # Of a student that was trained again since, it is no twin.
-        parent = task.needs.folder(self.out) / MODEL_FILE
-        return path.is_file() and load_model(path).is_twin_of(load_model(parent))
 
     def _is_measured(self, task: Task, path: Path, timed: bool) -> bool:
         if not path.is_file():
@@ -174,7 +197,7 @@ class Reproduction:
 
     def _fit(self, task: Task, console: Console) -> None:
         settings = self.settings
-        model = fit_model(
+        fit_model(
             self.recipes[task],
             self.store,
             task.folder(self.out),
@@ -187,8 +210,6 @@ class Reproduction:
             resume=True,
             console=console,
         )
-        if model is None:
-            raise DataError("reproduce runs in one process; start it without torchrun.")
 
     def _quantize(self, task: Task) -> None:
         assert task.needs is not None
@@ -199,6 +220,11 @@ class Reproduction:
             seed=task.seed,
             threads=self.settings.threads,
         )
-        folder = task.folder(self.out)
-        with exclusive(folder):
-            save_model(model, folder / MODEL_FILE)
+        save_model(model, task.folder(self.out) / MODEL_FILE)
+
+
+def _wait(stop: StopRequest) -> None:
+    for _ in range(_WAIT_STEPS):
+        time.sleep(_WAIT_STEP_S)
+        if stop.asked:
+            raise KeyboardInterrupt

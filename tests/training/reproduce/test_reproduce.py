@@ -5,66 +5,24 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-import training.reproduce.measure as measuring
 import training.reproduce.reproduce as module
 from core.errors import DataError
 from core.modelfile import load_model
-from training.__main__ import EXIT_DONE, main
+from tests.training.reproduce.rows import SETTINGS, use_tiny_rows
 from training.checkpoint import read_description, weights_sha256
 from training.config import Recipe
-from training.exclusive import exclusive
-from training.experiments import Experiment
 from training.interruption import StopRequest
-from training.post_training import quantize_after_training
 from training.reproduce.plan import POST_TRAINING
 from training.reproduce.predictions import load_predictions
-from training.reproduce.reproduce import Reproduction, Settings
+from training.reproduce.reproduce import Reproduction
 from training.store import Store
-
-SETTINGS = Settings(
-    splits=(0,),
-    seeds=(0,),
-    tables=(2,),
-    profile=None,
-    overrides={},
-    command="incab-train reproduce",
-    threads=1,
-)
-
-
-def use_tiny_rows(tiny: Recipe, patch: pytest.MonkeyPatch) -> None:
-    """The rows of the tables as runs of a second; a narrow student plays the teacher."""
-    row = replace(tiny, epochs=1, clips_per_epoch=8, learning_rate=0.02)
-    rows = {
-        "i3d": row,
-        "mobilenet3d": row,
-        "kd": replace(row, beta=0.5),
-        "quantization": replace(row, quantize=True),
-        "qd": replace(row, quantize=True, beta=0.5),
-    }
-
-    def recipe_of(
-        experiment: Experiment, profile: str | None, overrides: Mapping[str, Any]
-    ) -> Recipe:
-        return replace(rows[experiment.recipe], **overrides)
-
-    patch.setattr(module, "recipe_of", recipe_of)
-    patch.setattr(module, "quantize_after_training", partial(quantize_after_training, clips=8))
-    patch.setattr(measuring, "_TIMED_RUNS", 3)
-
-
-@pytest.fixture
-def tiny_rows(tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_tiny_rows(tiny, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -282,30 +240,3 @@ def test_an_empty_split_is_told_before_anything_is_written(
     with pytest.raises(DataError, match="has nobody in split 2 train"):
         Reproduction(tiny_store, tmp_path / "paper", replace(SETTINGS, splits=(0, 2)))
     assert not (tmp_path / "paper").exists()
-
-
-def test_two_calls_share_the_work(
-    tiny_store: Store,
-    tiny_rows: None,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What another one trains, and what it teaches, is left alone; the last to finish measures."""
-    monkeypatch.setattr("training.hardware.keep_freed_memory", lambda: None)
-    out = tmp_path / "paper"
-    folder = out / "runs" / "split0-seed0"
-    command = ["reproduce", "--data", str(tiny_store.folder), "--out", str(out), "--splits", "0"]
-    command += ["--tables", "2", "--threads", "1"]
-    with exclusive(folder / "i3d"):
-        assert main(command) == EXIT_DONE
-    said = " ".join(capsys.readouterr().out.split())
-    assert "Another process is working in" in said
-    assert "qd, split 0, seed 0: waits for i3d" in said
-    assert "Other processes train the rest; the last to finish measures" in said
-    there = {path.parent.name for path in folder.glob("*/model.safetensors")}
-    assert there == {"mobilenet3d", "quantization"}
-    assert not list(folder.glob("*/predictions.safetensors"))
-    assert main(command) == EXIT_DONE
-    assert "Everything is trained and measured" in " ".join(capsys.readouterr().out.split())
-    assert len(list(folder.glob("*/predictions.safetensors"))) == 6
