@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,13 +111,17 @@ class Reproduction:
             # Before hours of training are spent beside it.
             self._check(task)
         with StopRequest() as stop:
-            waits = False
+            waits, checked = False, set[Task]()
             while True:
                 made = False
                 for task in self.tasks:
                     made |= self._make(task, console)
                     if stop.asked:
                         raise KeyboardInterrupt
+                    if task not in checked and is_there(task, self.out):
+                        # Once more: its teacher may have been trained only now.
+                        self._check(task)
+                        checked.add(task)
                 if all(is_there(task, self.out) for task in self.tasks):
                     break
                 if not made and not waits:
@@ -126,17 +129,13 @@ class Reproduction:
                 waits = not made
                 if waits:
                     _wait(stop)
-        for task in self.tasks:
-            # Once more: a teacher may have been trained only now.
-            self._check(task)
 
     def _make(self, task: Task, console: Console) -> bool:
         """Make a model that can be made now; whether anything was done."""
         if is_there(task, self.out) or (task.needs and not is_there(task.needs, self.out)):
             return False
         try:
-            with ExitStack() as held:
-                held.enter_context(exclusive(task.folder(self.out)))
+            with exclusive(task.folder(self.out)):
                 if is_there(task, self.out):
                     return False
                 if task.needs is not None:
