@@ -63,8 +63,8 @@ class Recipe:
         freeze_observers_epoch: with `quantize`, from here activation ranges stay; at least one
             epoch after `quantize_from_epoch`, because ranges are learned from data.
         window_probability: share of clips drawn as the application will see them: the last span of
-            some moment of the chunk, neighbouring activities included; the others are drawn from
-            the chunk alone, as in the paper.
+            some moment of its activity, neighbouring ones included; the others are drawn from the
+            chunk alone, as in the paper.
         unfamiliar_share: beside each piece of a step as many more clips as this share of it, at
             least one, are shown unrecognisable, and the network shall find every class equally
             likely (training/unfamiliar.py); 0 shows none.

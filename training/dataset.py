@@ -2,17 +2,17 @@
 
 Training: 16 frames of a chunk at random in order, one random crop and flip for the whole clip
 (paper, section IV); or, for a share of the clips, the window of the last `span_s` seconds that the
-application would see at some moment of the chunk, neighbouring activities included. Evaluation:
-frames evenly spread, centre crop; the same sampler and preprocessing as the application, so the
-same frames and times give the same tensor. Chunks shorter than the clip are padded with zero
-frames at the end.
+application would see at some moment of the chunk's activity, with its neighbours.
+Evaluation: frames evenly spread, centre crop; the same sampler and preprocessing as the
+application, so the same frames and times give the same tensor. Chunks shorter than the clip are
+padded with zero frames at the end.
 
 Legend: T frames, H height, W width, C channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,9 +29,9 @@ from training.store import Store
 
 U8 = NDArray[np.uint8]
 
-# A window is labelled with the activity that fills at least this share of it. Half is what the
-# application counts as the truth; at exactly half two labels would be equally right.
-_LABELLED_SHARE = 0.6
+# A window is labelled with the activity that fills at least this share of it: what the application
+# counts as the truth (core.comparison.truth_of_clip).
+_LABELLED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +64,18 @@ def training_positions(count: int, spec: ClipSpec, random: np.random.Generator) 
 
 
 def window_positions(
-    times_s: NDArray[np.float64], chunk: Chunk, spec: ClipSpec, random: np.random.Generator
+    times_s: NDArray[np.float64], start: int, end: int, spec: ClipSpec, random: np.random.Generator
 ) -> NDArray[np.intp] | None:
-    """T positions of a run as the application samples them at a random moment of the chunk.
+    """T positions of a run as the application samples them at a random moment of an activity.
 
-    The chunk fills at least _LABELLED_SHARE of the window. None where no such window exists: the
-    chunk is too short or too near to the start, or the model takes consecutive frames.
+    The activity, frames [start, end), fills at least _LABELLED_SHARE of the window. None where no
+    such window exists: the activity is too short or too near to the start, or the model takes
+    consecutive frames.
     """
     if spec.span_s is None:
         return None
     kept_s = _LABELLED_SHARE * spec.span_s
-    start_s, last_s = times_s[chunk.frame_start], times_s[chunk.frame_end - 1]
+    start_s, last_s = times_s[start], times_s[end - 1]
     earliest_s = max(start_s + kept_s, times_s[0] + spec.span_s)
     latest_s = last_s + spec.span_s - kept_s
     first, after = np.searchsorted(times_s, (earliest_s, latest_s))
@@ -82,6 +83,16 @@ def window_positions(
         return None
     newest = int(random.integers(first, after))
     return sample_positions(times_s[: newest + 1], spec.span_s, spec.frames)
+
+
+def _activities(chunks: Iterable[Chunk]) -> dict[tuple[str, int], tuple[int, int]]:
+    """Frames [start, end) of every annotated activity, which its chunks are pieces of."""
+    frames: dict[tuple[str, int], tuple[int, int]] = {}
+    for chunk in chunks:
+        key = (chunk.file_id, chunk.annotation_id)
+        start, end = frames.get(key, (chunk.frame_start, chunk.frame_end))
+        frames[key] = (min(start, chunk.frame_start), max(end, chunk.frame_end))
+    return frames
 
 
 def _photometric(augmentation: Augmentation, random: np.random.Generator) -> U8:
@@ -131,6 +142,7 @@ class ChunkDataset(Dataset[tuple[Any, ...]]):
         self.answers: Tensor | None = None
         self._index = {name: index for index, name in enumerate(store.labels)}
         self._runs: dict[str, tuple[U8, NDArray[np.float64]]] = {}
+        self._activities = _activities(store.chunks)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -196,7 +208,8 @@ class ChunkDataset(Dataset[tuple[Any, ...]]):
         planes = self._empty()
         positions = None
         if random.random() < augmentation.window_probability:
-            positions = window_positions(times_s, chunk, spec, random)
+            activity = self._activities[chunk.file_id, chunk.annotation_id]
+            positions = window_positions(times_s, *activity, spec, random)
         if positions is None:
             count = chunk.frame_end - chunk.frame_start
             positions = chunk.frame_start + training_positions(count, spec, random)

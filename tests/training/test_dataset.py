@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -204,37 +205,49 @@ def test_a_draw_depends_on_seed_epoch_item_and_number_only(numbered: Store) -> N
 WINDOW = ClipSpec(resize=8, crop=5, span_s=1.0)
 
 
-def test_a_window_is_the_clip_that_the_application_would_see(numbered: Store) -> None:
-    """Frames of the whole run, as the rolling clip picks them, mostly of the chunk itself."""
-    data = ChunkDataset(
-        numbered, range(4), WINDOW, Augmentation(flip_probability=0.0, window_probability=1.0)
-    )
-    times_s = numbered.times_s("run")
+def _newest_of_windows(store: Store, item: int) -> Counter[int]:
+    """How often each frame is the last of a window; every window is what the application sees."""
+    windows = Augmentation(flip_probability=0.0, window_probability=1.0)
+    data = ChunkDataset(store, range(len(store.chunks)), WINDOW, windows)
+    times_s = store.times_s("run")
     newest = Counter[int]()
     for draw in range(400):
-        numbers = data.clip(1, draw)[:, 0, 0, 0]
+        numbers = data.clip(item, draw)[:, 0, 0, 0]
         newest[int(numbers[-1])] += 1
         expected = sample_positions(times_s[: numbers[-1] + 1], 1.0, 16)
         assert numbers.tolist() == expected.tolist()
-    # The chunk is frames 10 to 39; a window of 30 frames that ends with 29 to 50 has it to 60 %,
-    # and the first whole window ends with frame 30.
+    return newest
+
+
+def test_a_window_is_the_clip_that_the_application_would_see(numbered: Store) -> None:
+    """Frames of the whole run, as the rolling clip picks them, at least half of the activity."""
+    newest = _newest_of_windows(numbered, 1)
+    # The activity is frames 10 to 39; a window of 30 frames that ends with 25 to 54 has it to a
+    # half, and the first whole window ends with frame 30.
     assert min(newest) == 30
-    assert max(newest) in (50, 51)
-    assert len(newest) >= 21
+    assert max(newest) in (53, 54)
+    assert len(newest) >= 24
+
+
+def test_windows_are_drawn_from_the_whole_activity(numbered: Store) -> None:
+    """A short last chunk is seen with what precedes and follows it, not alone."""
+    chunks = tuple(Chunk(1, "run", 0, *frames, "eating", 0) for frames in ((5, 35), (35, 38)))
+    newest = _newest_of_windows(replace(numbered, chunks=chunks), 1)
+    assert min(newest) == 30
+    assert max(newest) in (51, 52)
 
 
 @pytest.mark.parametrize(
-    ("chunk", "spec"),
+    ("activity", "spec"),
     [
-        pytest.param((20, 36), WINDOW, id="shorter than its share of a window"),
-        pytest.param((0, 18), ClipSpec(span_s=2.0), id="before the first whole window"),
+        pytest.param((20, 33), WINDOW, id="shorter than its share of a window"),
+        pytest.param((0, 28), ClipSpec(span_s=2.0), id="before the first whole window"),
         pytest.param((10, 40), ClipSpec(span_s=None), id="consecutive frames"),
     ],
 )
-def test_a_chunk_without_a_window_is_drawn_alone(chunk: tuple[int, int], spec: ClipSpec) -> None:
+def test_a_chunk_without_a_window_is_drawn_alone(activity: tuple[int, int], spec: ClipSpec) -> None:
     times_s = np.arange(60) / 30
-    row = Chunk(1, "run", 0, *chunk, "eating", 0)
-    assert window_positions(times_s, row, spec, np.random.default_rng(0)) is None
+    assert window_positions(times_s, *activity, spec, np.random.default_rng(0)) is None
 
 
 def test_only_a_share_of_the_clips_are_windows(numbered: Store) -> None:
