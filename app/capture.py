@@ -34,9 +34,6 @@ _log = logging.getLogger(__name__)
 # How long a stop waits for a live source at most.
 _LIVE_TIMEOUT_S = 0.1
 
-# Taken for the length of a file that does not tell it: nine hours at 30 frames a second.
-_MOST_FRAMES = 1_000_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureSetup:
@@ -180,12 +177,10 @@ class Capture(QThread):
 
     def _describe(self, video: VideoFile) -> SourceInfo:
         properties = video.properties
-        frames = properties.frame_count or _MOST_FRAMES
         truth, problem = None, None
         try:
-            labels = self.setup.labels
             truth = self.setup.truth or truth_of_video(
-                self.setup.annotations, video.path, labels, frames
+                self.setup.annotations, video.path, self.setup.labels
             )
         except AnnotationError as error:
             # The video itself is fine and worth watching without its truth.

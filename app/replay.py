@@ -114,9 +114,7 @@ def replay(
         if problem := why_not_comparable(int8, fp32):
             raise ModelFileError(problem)
         expected = video.properties.frame_count
-        labels = truth_of_video(
-            options.annotations, options.source, int8.labels, expected or 1_000_000
-        )
+        labels = truth_of_video(options.annotations, options.source, int8.labels)
         choices = _choose_engines(models, options, threads)
         scores = {name: _ModelScore(models[name], choices[name].engine) for name in models}
         agreement = Agreement()
@@ -194,8 +192,8 @@ def _notes(
     notes: list[str] = []
     if expected is not None and frames < expected:
         notes.append(
-            f"{source.name} names {expected} frames but only {frames} could be decoded; "
-            "it is damaged or cut off."
+            f"{source.name} promises {expected} frames and {frames} could be decoded: it is "
+            "damaged or cut off, or its container only estimates."
         )
     if clips == 0:
         span = f"{spec.span_s:g} s" if spec.span_s else f"{spec.frames} frames"

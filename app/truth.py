@@ -7,11 +7,17 @@ from pathlib import Path
 from core.annotations import label_frames, read_annotations
 from core.errors import AnnotationError
 
+# Nine hours at 30 frames a second: a number in a file shall not fill the memory.
+_MOST_FRAMES = 1_000_000
+
 
 def truth_of_video(
-    annotations: Path | None, source: Path, labels: tuple[str, ...], frames: int
+    annotations: Path | None, source: Path, labels: tuple[str, ...]
 ) -> list[str | None] | None:
-    """Activity (or None where unlabelled) at each of `frames` frames; None without annotations.
+    """Activity (or None where unlabelled) at each frame up to the last labelled one.
+
+    None without annotations. How many frames a video has its container may only estimate, so that
+    is not asked.
 
     A CSV usually covers many runs; the one whose file_id ends the video's path is taken, or the
     only one there is.
@@ -22,8 +28,8 @@ def truth_of_video(
     if annotations is None:
         return None
     table = read_annotations(annotations, labels)
-    stem = source.with_suffix("").as_posix()
-    matching = [file_id for file_id in table.file_ids if f"/{stem}".endswith(f"/{file_id}")]
+    stem = source.absolute().with_suffix("").as_posix()
+    matching = [file_id for file_id in table.file_ids if stem.endswith(f"/{file_id}")]
     if not matching and len(table.file_ids) == 1:
         matching = list(table.file_ids)
     if not matching:
@@ -31,4 +37,6 @@ def truth_of_video(
             f"{annotations} annotates {len(table.file_ids)} runs, none of them {source.name}; "
             "give the CSV of the same view and run."
         )
-    return label_frames(table.of_run(matching[0]), frames)
+    chunks = table.of_run(matching[0])
+    frames = min(max(chunk.frame_end for chunk in chunks), _MOST_FRAMES)
+    return label_frames(chunks, frames)

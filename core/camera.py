@@ -40,11 +40,13 @@ def without_credentials(address: str) -> str:
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
-    rest = _after_last_at(rest.lstrip("/\\"), "[/?#]")
-    host, colon, port = re.split("[/?#]", rest, maxsplit=1)[0].rpartition(":")
-    if colon and not host.startswith("["):
+    # Streams have no fragments: a "#" before an "@" belongs to a password.
+    rest = _after_last_at(rest.lstrip("/\\"), "[/?]")
+    start = re.split("[/?#]", rest, maxsplit=1)[0]
+    if ":" in start and not start.startswith("["):
         # Passwords get typed unescaped; with "admin:pa/ss@camera" the host only seems to end early.
-        rest = _after_last_at(rest, "[?#]" if port.isdigit() else "$")
+        port_and_path = re.match(r"[^/?#]*:\d+/", rest)
+        rest = _after_last_at(rest, r"\?" if port_and_path else "$")
     return f"{scheme}://{re.split('[?#]', rest, maxsplit=1)[0]}"
 
 

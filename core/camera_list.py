@@ -32,7 +32,7 @@ def list_cameras(devices: Path = _DEVICES, udev: Path = _UDEV) -> list[CameraDev
         if match is None:
             continue
         try:
-            name = (entry / "name").read_text().strip()
+            name = _read(entry / "name")
             if _delivers_pictures(entry, udev):
                 cameras.append(CameraDevice(int(match[1]), name or f"Camera {match[1]}"))
         except OSError:
@@ -44,8 +44,13 @@ def list_cameras(devices: Path = _DEVICES, udev: Path = _UDEV) -> list[CameraDev
 def _delivers_pictures(entry: Path, udev: Path) -> bool:
     """Whether it is a camera's picture node, and not its metadata, a codec or an output."""
     try:
-        told = (udev / f"c{(entry / 'dev').read_text().strip()}").read_text()
+        told = _read(udev / f"c{_read(entry / 'dev')}")
     except OSError:
         # In a container nothing is told; the first node of a camera delivers the pictures.
-        return (entry / "index").read_text().strip() == "0"
+        return _read(entry / "index") == "0"
     return re.search(r"^E:ID_V4L_CAPABILITIES=.*:capture:", told, re.MULTILINE) is not None
+
+
+def _read(path: Path) -> str:
+    # Drivers cut a name after so many bytes, inside a character too.
+    return path.read_text(encoding="utf-8", errors="replace").strip()

@@ -69,6 +69,7 @@ def find_run(root: Path, person: int, run: str | None = None, view: str | None =
         raise DataError(f"There is no folder {root}; give the one that holds <view>/vp<N>.")
     if view is not None and view not in STREAM_SUFFIX:
         raise DataError(f"There is no view {view}; Drive&Act has {', '.join(STREAM_SUFFIX)}.")
+    refusal: DataError | None = None
     for candidate in STREAM_SUFFIX if view is None else (view,):
         own = [part for part in _runs_of_view(root, candidate) if part.person == person]
         if not own:
@@ -79,7 +80,13 @@ def find_run(root: Path, person: int, run: str | None = None, view: str | None =
         if len(matching) == 1:
             return matching[0]
         names = ", ".join(part.run for part in own)
-        raise DataError(f"Person {person} has the runs {names} in {candidate}; name one by --run.")
+        refusal = refusal or DataError(
+            f"Person {person} has the runs {names} in {candidate}; name one by --run."
+        )
+        if matching:
+            break
+    if refusal is not None:
+        raise refusal
     where = root if view is None else root / view
     raise DataError(f"{where} holds no video of person {person}; look into it for vp<N>.")
 

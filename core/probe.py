@@ -241,8 +241,9 @@ def measure(
         # It answers the golden inputs here, which warms it up too.
         engine = load_engine(model, engine_name, threads)
     except InCabError as error:
-        # Memory that was short may be there the next time.
-        lasting = not isinstance(error.__cause__, MemoryError)
+        # What an engine refuses by itself it refuses again. What a library raised in it may be
+        # over by the next time: a lack of memory or threads comes as a RuntimeError like others.
+        lasting = error.__cause__ is None
         return ProbeResult(
             engine=engine_name, problem=str(error), lasting=lasting, sha256=model.sha256
         )

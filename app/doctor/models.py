@@ -45,13 +45,15 @@ def _try(models: dict[Path, Model], trial: Trial) -> list[tuple[Path, ProbeResul
 
 def _sum_up(path: Path, model: Model, results: list[ProbeResult]) -> Finding:
     subject = f"Model {path.name}"
-    right = [result for result in results if result.problem is None]
+    right = [result for result in results if result.latency_ms is not None]
     wrong = [result for result in results if result.problem is not None]
     speeds = ", ".join(
-        f"{engine_title(result.engine)} {result.latency_ms:.1f} ms"
-        for result in right
-        if result.latency_ms is not None
+        f"{engine_title(result.engine)} {result.latency_ms:.1f} ms" for result in right
     )
+    if not right and not wrong:
+        return Finding(
+            subject, "note", "No process could be started to try the engines; close other programs."
+        )
     problems = " ".join(dict.fromkeys(result.problem or "" for result in wrong))
     if not right:
         return Finding(

@@ -255,7 +255,7 @@ def test_a_phones_video_stands_upright(run: Run, shared_clip: Callable[[str], Pa
 
 
 def test_a_damaged_video_says_how_far_it_went(run: Run, shared_clip: Callable[[str], Path]) -> None:
-    report = run(source=shared_clip("corrupted.mp4"), says="names 50 frames but only")
+    report = run(source=shared_clip("corrupted.mp4"), says="promises 50 frames and")
     assert 0 < report["source"]["frames"] < 50
     assert report["clips"] > 0
 

@@ -23,7 +23,7 @@ def table(tmp_path: Path):
 
 
 def test_without_annotations_there_is_no_truth() -> None:
-    assert truth_of_video(None, VIDEO, ACTIVITY_NAMES, 10) is None
+    assert truth_of_video(None, VIDEO, ACTIVITY_NAMES) is None
 
 
 def test_the_run_is_found_by_the_videos_path(table) -> None:
@@ -32,30 +32,44 @@ def test_the_run_is_found_by_the_videos_path(table) -> None:
         ("vp1/run1.ids_1", 1, 3, "writing"),
         ("vp1/run1b.ids_1", 0, 4, "drinking"),
     )
-    truth = truth_of_video(path, VIDEO, ACTIVITY_NAMES, 4)
-    assert truth == [None, "writing", "writing", None]
-    assert truth_of_video(path, Path("vp1/run1.ids_1.avi"), ACTIVITY_NAMES, 4) == truth
-    other = truth_of_video(path, Path("/x/vp11/run1.ids_1.mp4"), ACTIVITY_NAMES, 4)
+    truth = truth_of_video(path, VIDEO, ACTIVITY_NAMES)
+    assert truth == [None, "writing", "writing"]
+    assert truth_of_video(path, Path("vp1/run1.ids_1.avi"), ACTIVITY_NAMES) == truth
+    other = truth_of_video(path, Path("/x/vp11/run1.ids_1.mp4"), ACTIVITY_NAMES)
     assert other == ["eating"] * 4
+
+
+def test_a_video_named_from_inside_its_own_folder(
+    table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(("vp1/run1.ids_1", 0, 2, "eating"), ("vp2/run1.ids_1", 0, 2, "writing"))
+    (tmp_path / "vp2").mkdir()
+    monkeypatch.chdir(tmp_path / "vp2")
+    assert truth_of_video(path, Path("run1.ids_1.mp4"), ACTIVITY_NAMES) == ["writing"] * 2
+
+
+def test_an_absurd_frame_number_does_not_fill_the_memory(table) -> None:
+    path = table(("vp3/run2.ids_1", 10**9, 10**9 + 2, "eating"))
+    assert len(truth_of_video(path, Path("clip.mp4"), ACTIVITY_NAMES) or ()) == 1_000_000
 
 
 def test_an_only_run_fits_any_video(table) -> None:
     path = table(("vp3/run2.ids_1", 0, 2, "eating"))
-    assert truth_of_video(path, Path("clip.mp4"), ACTIVITY_NAMES, 3) == ["eating", "eating", None]
+    assert truth_of_video(path, Path("clip.mp4"), ACTIVITY_NAMES) == ["eating", "eating"]
 
 
 def test_several_runs_and_none_of_them_this_one(table) -> None:
     path = table(("vp1/run2.ids_1", 0, 2, "eating"), ("vp2/run1.ids_1", 0, 2, "eating"))
     with pytest.raises(AnnotationError, match=r"2 runs, none of them run1\.ids_1\.mp4") as refusal:
-        truth_of_video(path, VIDEO, ACTIVITY_NAMES, 3)
+        truth_of_video(path, VIDEO, ACTIVITY_NAMES)
     assert str(path) in str(refusal.value)
 
 
 def test_a_model_of_other_classes_reads_its_own(table) -> None:
     path = table(("vp1/run1.ids_1", 0, 2, "parking"), ("vp1/run1.ids_1", 2, 3, "eating"))
-    assert truth_of_video(path, VIDEO, ("parking", "driving"), 3) == ["parking", "parking", None]
+    assert truth_of_video(path, VIDEO, ("parking", "driving")) == ["parking", "parking"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"nowhere\.csv"):
-        truth_of_video(tmp_path / "nowhere.csv", VIDEO, ACTIVITY_NAMES, 3)
+        truth_of_video(tmp_path / "nowhere.csv", VIDEO, ACTIVITY_NAMES)

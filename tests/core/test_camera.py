@@ -363,6 +363,9 @@ def test_talkative_libraries_tell_no_password(tmp_path: Path) -> None:
         ("rtsp://user:sec#ret@cam/live", "rtsp://cam/live"),
         ("rtsp://user:sec?ret@cam/live", "rtsp://cam/live"),
         ("rtsp://user:sec@ret@cam/live", "rtsp://cam/live"),
+        ("rtsp://admin:1234#@cam/live", "rtsp://cam/live"),
+        ("rtsp://admin:1234?5@cam:554/live", "rtsp://cam:554/live"),
+        ("rtsp://admin:1/2#3@cam/live", "rtsp://cam/live"),
         ("rtsp://me@x.de:sec/ret@cam/live", "rtsp://cam/live"),
         # Nothing to hide.
         ("rtsp://cam/live", "rtsp://cam/live"),

@@ -41,5 +41,10 @@ def test_where_abilities_are_not_told_the_first_node_counts(devices: Path, tmp_p
     assert names == ["Webcam", "Far", "bcm2835-codec"]
 
 
+def test_a_name_that_a_driver_cut_inside_a_character(devices: Path, tmp_path: Path) -> None:
+    (devices / "video0" / "name").write_bytes("Camera 摄".encode()[:-1] + b"\n")
+    assert list_cameras(devices, tmp_path / "no udev")[0].name == "Camera \ufffd"
+
+
 def test_where_nothing_is_told_there_is_nothing(tmp_path: Path) -> None:
     assert list_cameras(tmp_path / "nowhere") == []

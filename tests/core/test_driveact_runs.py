@@ -91,6 +91,13 @@ def test_a_run_is_named_by_as_little_as_needed(
     assert (found.view, found.run) == expected
 
 
+def test_a_run_that_only_a_later_view_has_is_found_there(root: Path) -> None:
+    touch(root / "kinect_color/vp10/run2_2018-06-01.kinect_color.mp4")
+    assert find_run(root, 10, "run2").view == "kinect_color"
+    with pytest.raises(DataError, match=r"runs run1_2018-06-01 in inner_mirror"):
+        find_run(root, 10, "run3")
+
+
 @pytest.mark.parametrize(
     ("person", "run", "view", "told"),
     [

@@ -182,6 +182,27 @@ def test_a_file_that_cannot_be_read_is_not_blamed_on_the_engine(
     assert right.sha256 == load_model(twin_files[0]).sha256
 
 
+@pytest.mark.parametrize(
+    ("cause", "lasting"),
+    [
+        pytest.param(None, True, id="refused on purpose"),
+        pytest.param(RuntimeError("can't allocate memory"), False, id="raised by a library"),
+    ],
+)
+def test_what_a_library_raised_may_be_over_by_the_next_time(
+    twin_files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    cause: Exception | None,
+    lasting: bool,
+) -> None:
+    def refuse(model: object, name: str, threads: int) -> None:
+        raise EngineError("It does not run here.") from cause
+
+    monkeypatch.setattr("core.engines.load_engine", refuse)
+    result = measure(twin_files[0], "openvino", 1)
+    assert (result.problem, result.lasting) == ("It does not run here.", lasting)
+
+
 def test_trying_openvino_loads_neither_torch_nor_qt(twin_files: tuple[Path, Path]) -> None:
     code = (
         "import sys; from core.probe import main; main(sys.argv[1:]); "

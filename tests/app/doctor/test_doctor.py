@@ -151,6 +151,15 @@ def test_models_are_tried_on_every_engine(twin_files: tuple[Path, Path], tmp_pat
     assert [one.verdict for one in found] == ["bad", "good"]
 
 
+def test_what_was_not_tried_is_not_called_right(twin_files: tuple[Path, Path]) -> None:
+    def no_process(paths: Sequence[Path], engine: str, threads: int) -> list[ProbeResult]:
+        return [ProbeResult(engine=engine, lasting=False) for _ in paths]
+
+    (found,) = models.examine_models([twin_files[0]], no_process)
+    assert found.verdict == "note"
+    assert "No process could be started" in found.sentence
+
+
 def test_folders_that_cannot_be_written_to_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
