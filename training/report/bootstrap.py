@@ -4,13 +4,18 @@ A figure is a mean over runs (a run is one split with one seed), and each run is
 test people of its split. Every replicate draws both anew, with replacement: the runs; and, once
 for each split, the people, who are then the same for all seeds and all methods, so that a
 difference of two methods stays paired. A person brings all of their clips along, since clips of
-one person are no independent evidence. The interval spans the middle 95 % of the replicates.
+one person are no independent evidence.
 
 Of n runs or people n - 1 are drawn, not n: a resample of n from n varies as if n were infinite, too
 little by n / (n - 1), half of it with two seeds (McCarthy and Snowden, "The bootstrap and finite
 population sampling", 1985). Drawing runs and people independently is the pigeonhole bootstrap
 (Owen, 2007), which errs towards wide intervals; where every split has one run it errs most, because
 such runs differ by their people already.
+
+The replicates give the variance, not the ends: of two seeds no replicate lies outside the two. The
+interval is estimate ± t · sd, Student's t for as many degrees of freedom as the variances of runs,
+of people and of both together leave (Satterthwaite, 1946). Two seeds that differ much are so little
+evidence that it becomes very wide.
 
 Legend: B replicates, R runs, P people, K classes.
 """
@@ -29,6 +34,8 @@ Key = tuple[int, int]
 
 REPLICATES = 10_000
 _CONFIDENCE = 0.95
+# From here Student's t is the normal distribution, to the third digit.
+_LARGEST_FREEDOM = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,10 +159,36 @@ class Bootstrap:
         if len(keys) == 1 and len(tested) == 1:
             return Interval(estimate, None, None, 1, 1)
         drawn = _resample(np.random.default_rng((self.seed, 0)), len(keys), self.replicates)
-        samples = (replicates * drawn).sum(axis=1) / drawn.sum(axis=1)
-        tail = (1 - _CONFIDENCE) / 2
-        low, high = np.quantile(samples, (tail, 1 - tail))
-        return Interval(estimate, float(low), float(high), len(keys), len(tested))
+        drawn /= drawn.sum(axis=1, keepdims=True)
+        variance = float((replicates * drawn).sum(axis=1).var())
+        of_runs, of_people = float((drawn @ estimates).var()), float(replicates.mean(axis=1).var())
+        more_runs = len(keys) - 1
+        more_people = sum(len(self._people[split]) - 1 for split in {split for split, _ in keys})
+        freedom = _degrees_of_freedom(
+            variance,
+            (of_runs, more_runs),
+            (of_people, more_people),
+            (max(variance - of_runs - of_people, 0.0), more_runs * more_people),
+        )
+        reach = _student_t(freedom) * variance**0.5
+        least = 0.0 if minus is None else -1.0
+        low, high = max(estimate - reach, least), min(estimate + reach, 1.0)
+        return Interval(estimate, low, high, len(keys), len(tested))
+
+
+def _degrees_of_freedom(variance: float, *parts: tuple[float, int]) -> float:
+    """Satterthwaite's, of a sum of variances that have so many degrees of freedom each."""
+    uncertain = sum(part**2 / freedom for part, freedom in parts if freedom > 0)
+    return float(np.clip(variance**2 / uncertain if uncertain > 0 else 1, 1, _LARGEST_FREEDOM))
+
+
+def _student_t(freedom: float) -> float:
+    """The t that lies at the upper end of Student's middle 95 %."""
+    # With t = √ν tan θ the density becomes cos^(ν-1) θ.
+    angle = np.linspace(0, np.pi / 2, 20_001)
+    density = np.cos(angle) ** (freedom - 1)
+    area = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    return float(freedom**0.5 * np.tan(np.interp(_CONFIDENCE * area[-1], area, angle)))
 
 
 def _resample(random: np.random.Generator, count: int, replicates: int) -> F64:

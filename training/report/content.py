@@ -321,10 +321,11 @@ def _method(results: Results) -> Section:
                 "split with one seed) and people of the test set, both with replacement, and "
                 "computes every figure anew; a person brings all of their clips along, and a "
                 "difference is taken within the same people and runs. Of n runs or people n − 1 "
-                "are drawn, which makes up for what resampling few of them hides. The interval "
-                "spans the middle 95 %. With two or three runs it is rough; where it errs, it is "
-                "too wide rather than too narrow (in simulations with 3 to 9 people and 2 to 6 "
-                "runs it held the truth in 92 to 99 of 100 cases)."
+                "are drawn, which makes up for what resampling few of them hides. The interval is "
+                "the estimate ± t times their standard deviation, Student's t for the degrees of "
+                "freedom that so few runs and people leave: two seeds that differ much make it "
+                "very wide. In simulations with 3 to 9 people and 1 to 6 runs it held the truth "
+                "in 91 to 99 of 100 cases."
             ),
             Text(
                 "A claim holds when its estimate reaches the bound. “Not clearly” means that the "

@@ -31,11 +31,11 @@ def test_mean_per_class_weighs_classes_alike_however_many_clips_they_have() -> N
 
 
 def test_over_people_the_spread_is_that_of_a_mean_of_people() -> None:
-    """Known answer: the variance of a mean of n people is s² / n, with s² the unbiased one."""
+    """Known answer: Student's interval of n numbers; t for 39 degrees of freedom is 2.023."""
     shares = list(np.random.default_rng(3).normal(0.6, 0.05, 40))
     bootstrap = Bootstrap({(0, 0): range(40)})
     interval = bootstrap.interval({(0, 0): person_shares(shares)})
-    expected = 1.96 * np.std(shares, ddof=1) / 40**0.5
+    expected = 2.023 * np.std(shares, ddof=1) / 40**0.5
     assert interval.estimate == pytest.approx(np.mean(shares))
     assert interval.high - interval.estimate == pytest.approx(expected, rel=0.05)
     assert interval.estimate - interval.low == pytest.approx(expected, rel=0.05)
@@ -43,10 +43,10 @@ def test_over_people_the_spread_is_that_of_a_mean_of_people() -> None:
 
 
 def test_few_people_are_not_taken_for_many() -> None:
-    """Drawing n of n would make this interval 8 % too narrow."""
+    """Student's t for seven degrees of freedom is 2.365; drawing n of n loses 7 % more."""
     shares = list(np.linspace(0.3, 0.7, 8))
     interval = Bootstrap({(0, 0): range(8)}).interval({(0, 0): person_shares(shares)})
-    expected = 2 * 1.96 * np.std(shares, ddof=1) / 8**0.5
+    expected = 2 * 2.365 * np.std(shares, ddof=1) / 8**0.5
     assert interval.high - interval.low == pytest.approx(expected, rel=0.04)
 
 
@@ -61,10 +61,22 @@ def test_over_seeds_too_the_variances_add_up() -> None:
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * variance**0.5, rel=0.05)
 
 
-def test_two_seeds_span_at_least_what_lies_between_them() -> None:
-    runs = {(0, 0): person_shares([0.5] * 5), (0, 1): person_shares([0.6] * 5)}
+def test_two_seeds_are_as_little_evidence_as_two_numbers() -> None:
+    """Known answer: Student's t for one degree of freedom is 12.706."""
+    runs = {(0, 0): person_shares([0.54] * 5), (0, 1): person_shares([0.56] * 5)}
     interval = Bootstrap({key: range(5) for key in runs}).interval(runs)
-    assert (interval.low, interval.high) == pytest.approx((0.5, 0.6))
+    assert interval.high - 0.55 == pytest.approx(12.706 * 0.01, rel=1e-3)
+    assert 0.55 - interval.low == pytest.approx(12.706 * 0.01, rel=1e-3)
+
+
+def test_no_accuracy_is_above_one_or_below_zero() -> None:
+    runs = {(0, 0): person_shares([0.3] * 5), (0, 1): person_shares([0.9] * 5)}
+    bootstrap = Bootstrap({key: range(5) for key in runs})
+    interval = bootstrap.interval(runs)
+    assert (interval.low, interval.high) == (0.0, 1.0)
+    other = {(0, 0): person_shares([0.9] * 5), (0, 1): person_shares([0.3] * 5)}
+    difference = bootstrap.interval(runs, other)
+    assert (difference.low, difference.high) == (-1.0, 1.0)
 
 
 def test_a_difference_is_paired_by_person_and_seed() -> None:
@@ -80,16 +92,28 @@ def test_a_difference_is_paired_by_person_and_seed() -> None:
     assert alone.high - alone.low > 0.2
 
 
-def test_the_95_percent_interval_covers_the_truth_in_about_95_of_100_experiments() -> None:
-    """Nine people, three seeds, people, seeds and their interaction at random."""
+@pytest.mark.parametrize(
+    ("people", "seeds", "spread"),
+    [
+        pytest.param(9, 3, 0.015, id="much evidence"),
+        pytest.param(3, 2, 0.015, id="few people"),
+        pytest.param(6, 2, 0.08, id="two seeds that differ much"),
+    ],
+)
+def test_the_95_percent_interval_covers_the_truth_in_about_95_of_100_experiments(
+    people: int, seeds: int, spread: float
+) -> None:
+    """People, seeds and their interaction at random."""
     random, covered, trials = np.random.default_rng(5), 0, 200
     for _ in range(trials):
-        people, seeds = random.normal(0, 0.05, 9), random.normal(0, 0.015, 3)
+        person = random.normal(0.5, 0.05, people)
         runs = {
-            (0, seed): person_shares(list(0.5 + people + seeds[seed] + random.normal(0, 0.02, 9)))
-            for seed in range(3)
+            (0, seed): person_shares(
+                list(person + random.normal(0, spread) + random.normal(0, 0.02, people))
+            )
+            for seed in range(seeds)
         }
-        interval = Bootstrap({key: range(9) for key in runs}, 400).interval(runs)
+        interval = Bootstrap({key: range(people) for key in runs}, 400).interval(runs)
         covered += interval.low <= 0.5 <= interval.high
     assert 0.89 <= covered / trials <= 0.99
 
