@@ -42,17 +42,19 @@ class _RoundToSteps(torch.autograd.Function):
         v, scale = ctx.saved_tensors
         column = scale.reshape(-1, *([1] * (v.dim() - 1))) if scale.dim() else scale
         steps = v / column
-        inside = (steps > ctx.low) & (steps < ctx.high)
-        gradient_v = gradient * inside
         if not ctx.learning:
-            return gradient_v, torch.zeros_like(scale), None, None, None, None
+            # S follows the data, so the largest value lies at the last step, by rounding beyond it.
+            last = torch.round(steps)
+            inside = (last >= ctx.low) & (last <= ctx.high)
+            return gradient * inside, torch.zeros_like(scale), None, None, None, None
+        inside = (steps > ctx.low) & (steps < ctx.high)
         cut = steps.clamp(ctx.low, ctx.high)
         error = torch.where(inside, torch.round(steps) - steps, cut) * gradient
         # Activations: the values of one clip; weights: those that share an S.
         values = v.numel() // len(v)
         g = 1 / math.sqrt(values * max(ctx.high, -ctx.low))
         total = error.flatten(1).sum(dim=1) if scale.dim() else error.sum()
-        return gradient_v, total * g / scale, None, None, None, None
+        return gradient * inside, total * g / scale, None, None, None, None
 
 
 def round_to_steps(

@@ -43,7 +43,7 @@ def exclusive(
             refused = BusyError(f"Another process is working in {folder}; wait until it is done.")
         except OSError as error:
             refused = DataError(
-                f"Cannot write into {folder} ({error.strerror}); choose another --out."
+                f"Cannot write into {folder} ({error.strerror}); mend that or choose another."
             )
     # All of them, or the others would wait for the first one for ever.
     refused = processes.everybodys(refused)[0]

@@ -25,7 +25,8 @@ from training.store import Store
 def export_run(run: Run, threads: int) -> Model:
     """Write the run's best epoch as `<run>/model.safetensors`, measured on val and test.
 
-    An int8 model carries the hash of the fp32 file it was fine-tuned from.
+    An int8 model carries the hash of the fp32 file it was fine-tuned from; with float epochs of its
+    own between the two it is no twin of that file.
 
     Raises:
         DataError: the fp32 file beside the start weights is not made of exactly those weights.
@@ -35,7 +36,8 @@ def export_run(run: Run, threads: int) -> Model:
     network: Network
     if isinstance(model, QatMobileNet3D):
         network = convert(model)
-        if run.start is not None and run.fp32_network is not None:
+        is_twin = not run.recipe.quantize_from_epoch
+        if is_twin and run.start is not None and run.fp32_network is not None:
             parent = parent_of(run.start, run.fp32_network)
     elif isinstance(model, I3D):
         network = fuse_i3d(model, (run.spec.frames, run.spec.crop, run.spec.crop))

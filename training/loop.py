@@ -142,6 +142,7 @@ def _begin_epoch(run: Run) -> Iterator[list[Tensor]]:
             run.model.freeze_batch_norm()
         if run.epoch >= run.recipe.freeze_observers_epoch:
             run.model.freeze_observers()
+        run.processes.take_state_of_first(run.model)
     run.train_data.epoch = run.sampler.epoch = run.epoch
     run.train_data.show(run.recipe.clip_in(run.epoch))
     run.batches.first_step = run.step
@@ -232,7 +233,7 @@ def _wishes(run: Run, *wishes: bool) -> list[bool]:
 
 
 def _validate(run: Run) -> dict[str, float]:
-    run.processes.take_buffers_of_first(run.kept)
+    run.processes.take_state_of_first(run.kept)
     return validate(
         run.kept, run.val_data, run.recipe.batch_size, run.device, run.processes, run.workers
     )

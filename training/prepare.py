@@ -9,7 +9,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from core.driveact import find_video
 from core.errors import DataError, SourceError
 from core.files import replacing
 from core.video import VideoFile
+from training.exclusive import exclusive
 from training.frames import (
     FRAME_SIZE,
     Record,
@@ -74,6 +75,7 @@ def prepare(
         progress: called with (frames decoded, about how many there are) every now and then.
 
     Raises:
+        BusyError: another process prepares it.
         DataError: nothing usable, `out` holds a store of something else, the disk is too small or
             full, or `strict` and something is wrong.
         AnnotationError: the annotation files are missing or are none.
@@ -102,28 +104,31 @@ def prepare(
             else f"The {level} CSVs of {view} in {root} hold not one usable row."
         )
     _check_claim(out, view, level, _origin(root))
-    _remove_leftovers(out)
-
-    kept = _kept(out, videos, verify, report)
-    missing = {file_id: video for file_id, video in videos.items() if file_id not in kept}
-    plans = _plan(missing, annotated, workers, complain)
-    _check_space(out, plans, len(kept), report)
-
-    try:
-        (out / "frames").mkdir(parents=True, exist_ok=True)
-        _claim(out, view, level, _origin(root))
-        records = kept | _decode(out, plans, workers, complain, report, progress, len(kept))
-        if verify:
-            _check_written(out, records, plans)
-            report(f"{len(records)} runs were read back and match their checksums.")
-        _write_store(root, out, view, level, annotated, records, complain)
-    except OSError as error:
-        hint = "free some space" if error.errno == errno.ENOSPC else "mend that"
-        raise DataError(
-            f"Cannot write to {out}: {error.strerror}; {hint} and call it again, it goes on."
-        ) from error
-    finally:
-        _remove_leftovers(out)
+    with ExitStack() as held:
+        # What cannot be leaves no folder behind, so a new one is not made yet.
+        if out.is_dir():
+            held.enter_context(exclusive(out))
+            _remove_leftovers(out)
+        kept = _kept(out, videos, verify, report)
+        missing = {file_id: video for file_id, video in videos.items() if file_id not in kept}
+        plans = _plan(missing, annotated, workers, complain)
+        _check_space(out, plans, len(kept), report)
+        held.enter_context(exclusive(out))
+        try:
+            (out / "frames").mkdir(parents=True, exist_ok=True)
+            _claim(out, view, level, _origin(root))
+            records = kept | _decode(out, plans, workers, complain, report, progress, len(kept))
+            if verify:
+                _check_written(out, records, plans)
+                report(f"{len(records)} runs were read back and match their checksums.")
+            _write_store(root, out, view, level, annotated, records, complain)
+        except OSError as error:
+            hint = "free some space" if error.errno == errno.ENOSPC else "mend that"
+            raise DataError(
+                f"Cannot write to {out}: {error.strerror}; {hint} and call it again, it goes on."
+            ) from error
+        finally:
+            _remove_leftovers(out)
     return open_store(out)
 
 

@@ -44,11 +44,12 @@ class Processes:
             dist.all_gather_object(things, thing)
         return things
 
-    def take_buffers_of_first(self, module: nn.Module) -> None:
-        """Batch statistics and ranges as the first process saw them."""
+    def take_state_of_first(self, module: nn.Module) -> None:
+        """Batch statistics, ranges and step sizes as the first process saw them."""
         if self.count > 1:
-            for buffer in module.buffers():
-                dist.broadcast(buffer, 0)
+            # Step sizes are parameters, but follow each process's own data while it is observed.
+            for tensor in (*module.buffers(), *module.parameters()):
+                dist.broadcast(tensor.detach(), 0)
 
 
 ALONE = Processes()

@@ -43,6 +43,7 @@ class TrainedNetwork:
             raise DataError(
                 f"{run / BEST_FILE} does not fit the recipe beside it; train that run again."
             ) from error
+        self.clip = recipe.clip
         self._model = model.eval().to(memory_format=torch.channels_last_3d)
 
     @torch.no_grad()

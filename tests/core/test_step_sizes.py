@@ -44,6 +44,15 @@ def test_activations_follow_the_equations() -> None:
     assert float(log_scale.grad) == pytest.approx(to_step / math.sqrt(30 * 255) / step, rel=1e-4)
 
 
+def test_while_steps_follow_the_data_the_largest_weight_is_not_cut() -> None:
+    """S = max|w| / 63, and rounding may put that weight beyond its own last step."""
+    weight = torch.randn(200, 9, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    log_scale = (weight.detach().abs().amax(dim=1) / 63).log().requires_grad_()
+    round_to_steps(weight, log_scale, log_scale.detach().exp(), -63, 63, False).sum().backward()
+    assert torch.equal(weight.grad, torch.ones_like(weight))
+    assert torch.equal(log_scale.grad, torch.zeros(200))
+
+
 def test_each_output_channel_has_its_own_step() -> None:
     random = np.random.default_rng(1)
     v, gradient = random.normal(0, 1, (3, 2, 4)), random.normal(0, 1, (3, 2, 4))

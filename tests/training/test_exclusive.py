@@ -69,7 +69,7 @@ def test_all_processes_are_refused_not_the_first_alone(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(DataError, match=r"Cannot write into .*run .*choose another --out"),
+        pytest.raises(DataError, match=r"Cannot write into .*run .*choose another"),
         exclusive(tmp_path / "file" / "run"),
     ):
         pass

@@ -124,6 +124,15 @@ def test_an_int8_student_from_scratch_has_no_parent(
     assert model.parent is None
 
 
+def test_after_float_epochs_of_its_own_it_is_no_twin_of_its_start(
+    exported: Exported, tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    recipe = replace(tiny, quantize=True, epochs=2, quantize_from_epoch=1, freeze_observers_epoch=2)
+    run = Run(recipe, tiny_store, tmp_path / "run", start=exported.fp32_run.out, threads=1)
+    fit(run, quiet)
+    assert export_run(run, 1).parent is None
+
+
 def test_the_golden_answers_would_expose_a_wrong_engine(exported: Exported) -> None:
     for model in (exported.fp32, exported.int8):
         engine = load_engine(model, "reference")

@@ -11,7 +11,9 @@ import pytest
 
 from core.driveact import find_video
 from core.errors import DataError
+from tests.training.elsewhere import held_elsewhere
 from tests.training.roots import REPOSITORY, contents, fill
+from training.exclusive import BusyError
 from training.frames import frames_path, is_intact, kept_record, write_run
 from training.prepare import prepare
 from training.store import Store, open_store
@@ -40,6 +42,23 @@ def test_an_interrupted_prepare_goes_on_and_gives_the_same_bytes(
     now = first.stat()
     assert (now.st_ino, now.st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
     assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_what_another_process_is_writing_is_left_alone(
+    hand_made_root, scene, tmp_path: Path
+) -> None:
+    root = hand_made_root()
+    fill(root, scene)
+    out = tmp_path / "store"
+    with held_elsewhere(out):
+        (out / "frames").mkdir()
+        half = out / "frames" / "vp1.partial-1.npy"
+        half.touch()
+        with pytest.raises(BusyError, match=r"Another process is working in .*store"):
+            prepare(root.path, out, report=lambda line: None)
+        assert half.exists()
+    prepare(root.path, out, report=lambda line: None)
+    assert not half.exists()
 
 
 # A kernel timer ends the process wherever it happens to be, as SIGKILL does.

@@ -129,6 +129,21 @@ def test_every_clip_of_a_step_is_taken_once(accumulate: int, count: int) -> None
     assert batches.items_of(1) == items[4:8]
 
 
+def test_all_take_batch_statistics_ranges_and_step_sizes_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        "torch.distributed.broadcast", lambda tensor, source: sent.append((len(tensor), source))
+    )
+    norm = torch.nn.BatchNorm1d(5)
+    del norm.num_batches_tracked
+    Processes(1, 2).take_state_of_first(norm)
+    assert sent == [(5, 0)] * 4
+    Processes().take_state_of_first(norm)
+    assert len(sent) == 4
+
+
 def test_alone_nothing_is_exchanged() -> None:
     alone = Processes()
     values = torch.tensor([1.0, 2.0])

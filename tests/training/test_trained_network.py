@@ -10,7 +10,7 @@ from rich.console import Console
 
 from core.engines import load_engine
 from core.errors import DataError
-from core.modelfile import load_model
+from core.modelfile import load_model, save_model
 from training.checkpoint import BEST_FILE, MODEL_FILE, load
 from training.commands.agree import Agree
 from training.config import Recipe
@@ -58,6 +58,16 @@ def test_a_run_beside_its_file_agrees_whole(start: Path, write_video, capsys) ->
     command.run(Console())
     said = capsys.readouterr().out
     assert "model.safetensors on trained: same activity on 100.00% of 4 clips" in said
+
+
+def test_a_model_of_other_clips_is_not_of_that_run(start: Path) -> None:
+    path = start / MODEL_FILE
+    model = load_model(path)
+    other = start / "other.safetensors"
+    save_model(replace(model, clip=replace(model.clip, span_s=1.5)), other)
+    command = Agree(models=(other,), video=path, run_folder=start)
+    with pytest.raises(DataError, match="give the model file that was made of this run"):
+        command.run(Console())
 
 
 def test_weights_of_another_network_are_refused(start: Path) -> None:

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 from tyro.conf import Positional
 
-from core.errors import EngineError
+from core.errors import DataError, EngineError
 
 if TYPE_CHECKING:
+    from core.modelfile import Model
     from training.agreement import Comparison
     from training.trained_network import TrainedNetwork
 
@@ -61,7 +62,7 @@ class Agree:
         from training.agreement import LEAST_AGREEMENT, SCHEMA, compare_with_reference
 
         loaded = {path: load_model(path) for path in self.models}
-        trained = self._trained(len(loaded[self.models[0]].labels))
+        trained = self._trained(loaded[self.models[0]])
         results = {}
         with Progress(console=console, disable=not console.is_terminal) as bar:
             for path, model in loaded.items():
@@ -93,7 +94,7 @@ class Agree:
                 f"at least {LEAST_AGREEMENT:.1%} are asked for."
             )
 
-    def _trained(self, classes: int) -> TrainedNetwork | None:
+    def _trained(self, model: Model) -> TrainedNetwork | None:
         if self.run_folder is None:
             return None
         import torch
@@ -101,7 +102,14 @@ class Agree:
         from training.trained_network import TrainedNetwork
 
         torch.set_num_threads(self.threads)
-        return TrainedNetwork(self.run_folder, classes)
+        trained = TrainedNetwork(self.run_folder, len(model.labels))
+        if trained.clip != model.clip:
+            raise DataError(
+                f"{self.run_folder} was trained on {trained.clip.channels} clips of "
+                f"{trained.clip.crop} pixels and {self.models[0]} wants {model.clip.channels} ones "
+                f"of {model.clip.crop}; give the model file that was made of this run."
+            )
+        return trained
 
 
 def lines(file: str, engine: str, comparison: Comparison) -> Iterator[str]:

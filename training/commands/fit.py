@@ -40,7 +40,7 @@ class Fit:
     """Which split of the people."""
     start: Path | None = None
     """Run or model file to start from, an imported one for instance; an int8 twin is made from
-    exactly that network when it is fp32."""
+    exactly that network when it is fp32 and no float epochs come first (quantize-from-epoch 0)."""
     teacher: Path | None = None
     """Run or fp32 model file to learn from (with beta above 0); an int8 twin learns from the start
     if left out."""

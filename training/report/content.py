@@ -159,9 +159,9 @@ def _summary(results: Results, found: list[Claim]) -> Section:
 
 def _drawn(results: Results) -> str:
     """What the intervals are taken over; one seed says nothing about others."""
-    splits = ["splits"] * (len(results.splits) > 1)
-    seeds = ["seeds"] * (len(results.seeds) > 1)
-    return _listed(["people", *splits, *seeds])
+    measured = {key for name in ROWS for key in results.counts(name)}
+    splits, seeds = (len({key[part] for key in measured}) > 1 for part in (0, 1))
+    return _listed(["people", *["splits"] * splits, *["seeds"] * seeds])
 
 
 def _listed(values: Sequence[object]) -> str:

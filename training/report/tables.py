@@ -26,7 +26,11 @@ _TONES: dict[str, Tone] = {
 
 
 def mean_of(runs: list[RunResult], subset: str) -> float | None:
-    """Mean over runs of the mean per-class accuracy on "val" or "test"."""
+    """Mean over runs of the mean per-class accuracy on "val" or "test".
+
+    Both of the same runs: once some were asked about the test people, of those alone.
+    """
+    runs = [run for run in runs if run.test is not None] or runs
     figures = [run.val if subset == "val" else run.test for run in runs]
     values = [each["mean_per_class_accuracy"] for each in figures if each is not None]
     return fmean(values) if values else None

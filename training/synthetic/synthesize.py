@@ -13,6 +13,7 @@ import cv2
 from core.annotations import Chunk, write_annotations
 from core.errors import DataError
 from core.files import replacing
+from training.exclusive import exclusive
 from training.progress import duration
 from training.synthetic.layout import (
     PARTS,
@@ -75,6 +76,7 @@ def synthesize(
         progress: called with (frames done, all frames) of the videos that were still missing.
 
     Raises:
+        BusyError: another process writes there.
         DataError: a setting makes no sense, the folder holds another set, or the disk is full.
     """
     config = SyntheticConfig(
@@ -89,15 +91,16 @@ def synthesize(
     )
     out = Path(out)
     claim_folder(out, config)
-    remove_leftovers(out, config)
-    check_space(out, config)
-    try:
-        _render_missing(out, config, processes, report, progress)
-    finally:
-        # When one fails, or on Ctrl-C, the others are stopped in the middle of theirs.
+    with exclusive(out):
         remove_leftovers(out, config)
-    for view in config.views:
-        _write_annotations(out, config, view)
+        check_space(out, config)
+        try:
+            _render_missing(out, config, processes, report, progress)
+        finally:
+            # When one fails, or on Ctrl-C, the others are stopped in the middle of theirs.
+            remove_leftovers(out, config)
+        for view in config.views:
+            _write_annotations(out, config, view)
 
 
 def _render_missing(

@@ -16,6 +16,8 @@ from training.report.document import Document, Table
 from training.report.html import html_of
 from training.report.markdown import write_markdown
 from training.report.results import read_results
+from training.report.tables import mean_of
+from training.reproduce.predictions import PREDICTIONS_FILE
 
 _VOID = {"meta"}
 
@@ -204,6 +206,19 @@ def test_intervals_say_what_they_are_over(
 ) -> None:
     folder = hand_made(splits=splits, seeds=seeds, tables=(2,)).finish().folder
     assert f"95 % interval {over}" in html_of(document(read_results(folder)))
+
+
+def test_what_was_not_measured_is_in_no_interval_and_no_mean(hand_made: Callable) -> None:
+    """Both seeds are trained, the first alone was asked about the test people."""
+    folder = hand_made(seeds=(0, 1), tables=(2,)).finish().folder
+    for path in folder.glob(f"runs/split0-seed1/*/{PREDICTIONS_FILE}"):
+        path.unlink()
+    results = read_results(folder)
+    assert "95 % interval over people." in html_of(document(results))
+    first, second = results.of("kd")
+    assert second.test is None
+    assert first.val is not None
+    assert mean_of([first, second], "val") == first.val["mean_per_class_accuracy"]
 
 
 def test_people_who_were_asked_in_another_split_before_are_named(

@@ -12,6 +12,8 @@ import pytest
 
 from core.annotations import read_annotations
 from core.errors import DataError
+from tests.training.elsewhere import held_elsewhere
+from training.exclusive import BusyError
 from training.synthetic.layout import (
     GENERATOR_VERSION,
     SyntheticConfig,
@@ -250,3 +252,14 @@ def test_each_view_has_its_stream() -> None:
     )
     assert config.participants == (9, 10, 11)
     assert file_id(9, "ceiling").endswith(".ids_3")
+
+
+def test_what_another_process_is_writing_is_left_alone(made: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(made, tmp_path / "set")
+    half = video_path(out, 1, "inner_mirror").with_name("run1.partial-1.mp4")
+    half.touch()
+    with held_elsewhere(out), pytest.raises(BusyError, match=r"Another process is working in"):
+        synthesize(out, processes=0, **SMALL)
+    assert half.exists()
+    synthesize(out, processes=0, **SMALL)
+    assert not half.exists()
