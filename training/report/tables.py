@@ -52,7 +52,8 @@ def claims_table(found: list[Claim]) -> Table:
         measured = MISSING
         if interval is not None:
             value = interval.estimate * 100
-            measured = (signed(value) if claim.is_difference else f"{value:.2f}") + unit
+            # Two digits: 2.97 does not reach 3.
+            measured = (signed(value, 2) if claim.is_difference else f"{value:.2f}") + unit
         verdict = Cell(claim.verdict, _TONES[claim.verdict])
         if claim.verdict in ("holds", "does not hold") and not claim.is_clear:
             verdict = Cell(f"{claim.verdict}, not clearly", "open")
