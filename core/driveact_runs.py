@@ -80,11 +80,10 @@ def find_run(root: Path, person: int, run: str | None = None, view: str | None =
         if len(matching) == 1:
             return matching[0]
         names = ", ".join(part.run for part in own)
-        refusal = refusal or DataError(
-            f"Person {person} has the runs {names} in {candidate}; name one by --run."
-        )
+        told = DataError(f"Person {person} has the runs {names} in {candidate}; name one by --run.")
         if matching:
-            break
+            raise told
+        refusal = refusal or told
     if refusal is not None:
         raise refusal
     where = root if view is None else root / view

@@ -90,6 +90,12 @@ def test_help_needs_no_torch(command: tuple[str, ...]) -> None:
     assert not loaded_by(RUN_HELP, *command, "--help") & {"torch"}
 
 
+@pytest.mark.parametrize("module", ["training.synthetic.synthesize", "training.prepare"])
+def test_making_data_needs_no_torch(module: str) -> None:
+    """Each of its worker processes would load it."""
+    assert not loaded_by(IMPORT, module) & {"torch"}
+
+
 def test_core_needs_neither_torch_nor_qt() -> None:
     modules = [name for name in modules_of("core") if not name.startswith(NEEDS_TORCH)]
     assert "core.annotations" in modules

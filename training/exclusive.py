@@ -1,15 +1,19 @@
-"""One process at a time works in a folder: two would overwrite each other's checkpoints."""
+"""One process at a time works in a folder: two would overwrite each other's files."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from core.errors import DataError
-from training.processes import ALONE, Processes
+
+if TYPE_CHECKING:
+    # It loads PyTorch, which preparing data does without.
+    from training.processes import Processes
 
 LOCK_FILE = "run.lock"
 
@@ -20,7 +24,7 @@ class BusyError(DataError):
 
 @contextmanager
 def exclusive(
-    folder: Path, processes: Processes = ALONE, patience_s: float = 0.0
+    folder: Path, processes: Processes | None = None, patience_s: float = 0.0
 ) -> Generator[None]:
     """While this lasts, no other process gets past it for the same folder, which is made.
 
@@ -35,7 +39,8 @@ def exclusive(
     # The same object for the same file, which counts how often it was taken.
     lock = FileLock(folder / LOCK_FILE, is_singleton=True)
     refused: DataError | None = None
-    if processes.is_first:
+    is_first = processes is None or processes.is_first
+    if is_first:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=patience_s)
@@ -45,12 +50,13 @@ def exclusive(
             refused = DataError(
                 f"Cannot write into {folder} ({error.strerror}); mend that or choose another."
             )
-    # All of them, or the others would wait for the first one for ever.
-    refused = processes.everybodys(refused)[0]
+    if processes is not None:
+        # All of them, or the others would wait for the first one for ever.
+        refused = processes.everybodys(refused)[0]
     if refused is not None:
         raise refused
     try:
         yield
     finally:
-        if processes.is_first:
+        if is_first:
             lock.release()
