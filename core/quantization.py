@@ -25,6 +25,7 @@ from torch.nn import functional
 from core.fake_quantization import ActivationFakeQuantize, WeightFakeQuantize
 from core.fusion import batch_norm_factor, fold_batch_norm, geometry_of, to_numpy
 from core.geometry import Triple
+from core.models.convolution import conv3d
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import (
     LARGEST_BIAS,
@@ -74,8 +75,8 @@ class QatConvBnRelu3d(nn.Module):
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         conv = self.conv
-        return functional.conv3d(
-            x, weight, bias, conv.stride, cast(Triple, conv.padding), groups=conv.groups
+        return conv3d(
+            x, weight, bias, cast(Triple, conv.stride), cast(Triple, conv.padding), conv.groups
         )
 
     def forward(self, x: Tensor, input_scale: Tensor | float = PIXELS.scale) -> Tensor:

@@ -10,6 +10,7 @@ from math import inf
 
 from torch import Tensor, nn
 
+from core.models.convolution import Conv3d
 from core.models.normalize import Normalize
 from core.normalization import UNIT_RANGE, Normalization
 
@@ -36,7 +37,7 @@ class ConvBnRelu3d(nn.Module):
         relu: bool = True,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv3d(
+        self.conv = Conv3d(
             in_channels,
             out_channels,
             kernel_size,
