@@ -91,8 +91,9 @@ class QatConvBnRelu3d(nn.Module):
         elif self.bn_frozen:
             y = self._convolve(x, weight, bias)
         else:
-            factor = batch_norm_factor(self.bn).reshape(1, -1, 1, 1, 1)
-            y = self.bn(self._convolve(x, weight, None) / factor)
+            # A convolution is linear in its weights, and there are fewer of them than answers.
+            factor = batch_norm_factor(self.bn).reshape(-1, 1, 1, 1, 1)
+            y = self.bn(self._convolve(x, weight / factor, None))
         return self.output_quantizer(self._activate(y))
 
     def _activate(self, y: Tensor) -> Tensor:

@@ -120,3 +120,27 @@ def test_activations_lie_on_the_grid_and_past_the_range_have_no_gradient() -> No
     y.sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [1, 1, 1, 1, 1, 0, 0]
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), signed=st.booleans(), size=st.floats(1e-6, 1e6))
+def test_rounding_and_gradient_are_those_of_torchs_fake_quantization(
+    seed: int, signed: bool, size: float
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(2, 3, 4, 5, 6, generator=generator) * size
+    x = x if signed else x.abs()
+    quantizer = ActivationFakeQuantize(signed=signed).train()
+    quantizer(x / 2)
+    quantizer.eval()
+    ours, torchs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    expected = torch.fake_quantize_per_tensor_affine(
+        torchs, quantizer.scale, torch.tensor(quantizer.zero_point, dtype=torch.int32), 0, 255
+    )
+    outer = torch.randn(x.shape, generator=generator)
+    assert torch.equal(quantizer(ours), expected)
+    quantizer(ours).backward(outer)
+    expected.backward(outer)
+    assert ours.grad is not None
+    assert torch.equal(ours.grad, torchs.grad)
+    assert 0 < (ours.grad == 0).sum() < x.numel()

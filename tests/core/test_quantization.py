@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from core.engines.reference import ReferenceEngine, run_convolution
+from core.fusion import batch_norm_factor
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import LARGEST_EXACT_WEIGHT, PIXELS, Int8Network
 from core.quantization import DEFAULT_WEIGHT_LIMIT, QatConvBnRelu3d, QatMobileNet3D, convert
@@ -162,6 +163,32 @@ def test_unfrozen_batch_norm_follows_the_data_while_training_only(student, as_in
         qat.freeze_batch_norm()
         assert torch.equal(qat(as_input(*clips(1, seed=6))), evaluated)
     assert torch.equal(qat.blocks[0].bn.running_mean, after)
+
+
+def test_training_unfolds_what_was_rounded_before_the_batch_norm() -> None:
+    """As written by Krishnamoorthi: bn(conv(x, rounded folded weight) / factor), gradients too."""
+    torch.manual_seed(0)
+    block = ConvBnRelu3d(6, 6, groups=6).train()
+    block.bn.weight.data.uniform_(-2, 2)
+    block.bn.running_var.uniform_(0.1, 3)
+    qat = QatConvBnRelu3d(block, 63).train()
+    # Not what is looked at, and rounding would hide it.
+    qat.output_quantizer.forward = lambda y: y
+    x = torch.rand(2, 6, 4, 9, 9)
+    written = copy.deepcopy(qat)
+
+    def as_written(block: QatConvBnRelu3d) -> torch.Tensor:
+        factor = batch_norm_factor(block.bn).reshape(1, -1, 1, 1, 1)
+        weight = block.weight_quantizer(block.folded()[0])
+        return torch.relu(block.bn(block.conv._conv_forward(x, weight, None) / factor))
+
+    outer = torch.randn(2, 6, 4, 9, 9)
+    y, expected = qat(x), as_written(written)
+    torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-4)
+    (y * outer).sum().backward()
+    (expected * outer).sum().backward()
+    for one, other in ((qat.conv, written.conv), (qat.bn, written.bn)):
+        torch.testing.assert_close(one.weight.grad, other.weight.grad, rtol=1e-3, atol=1e-3)
 
 
 def test_training_and_frozen_batch_norm_agree_where_the_statistics_do() -> None:
