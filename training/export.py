@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
 from core.clip import ClipSpec
-from core.engines import DEFAULT_ENGINE, load_engine
+from core.engines import DEFAULT_ENGINE, Engine, load_engine
 from core.engines.reference import ReferenceEngine
+from core.errors import EngineError
 from core.fusion import fuse, fuse_i3d
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
@@ -65,7 +67,7 @@ def golden_answers(network: Network, clip: ClipSpec) -> dict[str, Any]:
 
 def measured(model: Model, store: Store, split: int, threads: int) -> Model:
     """The model with its accuracy on val and test people; the temperature comes from val alone."""
-    engine = load_engine(model, DEFAULT_ENGINE, threads)
+    engine = _measuring(model, threads)
     val = store.subset(split, "val")
     _, logits = evaluate_model(model, engine, store, val)
     temperature = fit_temperature(logits, targets_of(store, val))
@@ -76,6 +78,17 @@ def measured(model: Model, store: Store, split: int, threads: int) -> Model:
         if positions:
             metrics[subset], _ = evaluate_model(model, engine, store, positions)
     return replace(model, metrics=metrics)
+
+
+def _measuring(model: Model, threads: int) -> Engine:
+    """The default engine; where it refuses the model on this CPU, the exact one."""
+    try:
+        return load_engine(model, DEFAULT_ENGINE, threads)
+    except EngineError as error:
+        engine = load_engine(model, ReferenceEngine.name)
+        slowly = "Measuring on the exact engine instead, which takes up to a second a clip."
+        print(f"{error} {slowly}", file=sys.stderr)
+        return engine
 
 
 def written_in_words(model: Model) -> str:

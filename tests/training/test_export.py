@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from core.engines import check_golden, load_engine
+from core.engines import check_golden, load_engine, openvino
 from core.errors import DataError, ModelFileError
 from core.golden import GOLDEN_NAMES
 from core.modelfile import Model, load_model, save_model
@@ -46,6 +46,26 @@ def exported(tiny_store: Store, tiny: Recipe, tmp_path_factory: pytest.TempPathF
     int8_run = Run(gentle, tiny_store, folder / "int8", start=fp32_run.out, threads=1)
     fit(int8_run, quiet)
     return Exported(fp32_run, int8_run, fp32, export_run(int8_run, 1))
+
+
+def test_weights_that_the_default_engine_refuses_here_are_measured_on_the_exact_one(
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe = replace(tiny, quantize=True, quantize_from_epoch=0, weight_limit=127, epochs=1)
+    run = Run(recipe, tiny_store, tmp_path / "run", threads=1)
+    fit(run, Console(quiet=True))
+    metrics = {}
+    for saturates in (True, False):
+        monkeypatch.setattr(openvino, "saturates", lambda threads=1, it=saturates: it)
+        metrics[saturates] = export_run(run, 1).metrics
+        said = capsys.readouterr().err
+        assert ("needs a CPU with VNNI" in said) is saturates
+        assert ("exact engine instead" in said) is saturates
+    assert metrics[True]["val"]["clips"] == 4
 
 
 def module_logits(run: Run, data: ChunkDataset) -> np.ndarray:
