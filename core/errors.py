@@ -23,6 +23,10 @@ class EngineError(InCabError):
     """An inference engine is missing, refuses a network, or answers wrongly."""
 
 
+class SaturationError(EngineError):
+    """An engine would saturate in the middle of this network's sums on this CPU."""
+
+
 class DataError(InCabError):
     """Training data is missing, damaged, or does not fit what was asked for."""
 

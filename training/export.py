@@ -9,7 +9,7 @@ from typing import Any
 from core.clip import ClipSpec
 from core.engines import DEFAULT_ENGINE, Engine, load_engine
 from core.engines.reference import ReferenceEngine
-from core.errors import EngineError
+from core.errors import SaturationError
 from core.fusion import fuse, fuse_i3d
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
@@ -81,14 +81,13 @@ def measured(model: Model, store: Store, split: int, threads: int) -> Model:
 
 
 def _measuring(model: Model, threads: int) -> Engine:
-    """The default engine; where it refuses the model on this CPU, the exact one."""
+    """The default engine; where a CPU without VNNI would saturate in it, the exact one."""
     try:
         return load_engine(model, DEFAULT_ENGINE, threads)
-    except EngineError as error:
-        engine = load_engine(model, ReferenceEngine.name)
-        slowly = "Measuring on the exact engine instead, which takes up to a second a clip."
+    except SaturationError as error:
+        slowly = "Measuring on the exact engine instead: about a second a clip."
         print(f"{error} {slowly}", file=sys.stderr)
-        return engine
+        return load_engine(model, ReferenceEngine.name)
 
 
 def written_in_words(model: Model) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import EngineError
+from core.errors import SaturationError
 from core.geometry import Geometry
 from core.network import LARGEST_EXACT_WEIGHT, Int8Conv, Int8Network, Quantization
 
@@ -42,9 +42,9 @@ def adds_in_16_bits(run_layer: Callable[[Int8Conv, U8], U8]) -> bool:
 
 
 def refuse_saturation(network: Int8Network, saturates: Callable[[], bool]) -> None:
-    """Raise EngineError for weights beyond ±63 where the engine `saturates`; else never ask it."""
+    """Raise SaturationError for weights beyond ±63 where it `saturates`; else never ask it."""
     if network.largest_weight > LARGEST_EXACT_WEIGHT and saturates():
-        raise EngineError(
+        raise SaturationError(
             f"This int8 model has weights up to ±{network.largest_weight} and needs a CPU with "
             f"VNNI; choose one trained within ±{LARGEST_EXACT_WEIGHT}."
         )

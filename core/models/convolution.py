@@ -1,4 +1,4 @@
-"""3-D convolution whose depthwise form trains at a fair speed on processors without AVX-512.
+"""3-D convolution whose depthwise form trains at a fair speed on x86 without AVX-512.
 
 oneDNN answers the gradient of a depthwise 3-D convolution there by multiplying matrices of one
 channel each: 85 % of a training step of the student was that. In 2-D it has kernels of its own, and
@@ -6,8 +6,8 @@ a 3-D convolution is the sum of 2-D ones, one for each tap in time:
 
     y[t] = sum_k conv2d(x[t·stride + k - padding], w[k])
 
-so its gradients are theirs, added up. Measured on two cores with AVX2 in one run: the backward pass
-of the widest layer 10 times as fast, a training step 3 times.
+so its gradients are theirs, added up: the largest layer's in a tenth of the time, and a training
+step is two to four times as fast (`python tests/training_speed.py`; docs/training.md).
 
 Legend: B batch, C channels, T frames, H height, W width; apostrophes mark the output's.
 """
@@ -25,10 +25,12 @@ from core.geometry import Triple
 
 
 class Conv3d(nn.Conv3d):
-    """torch's Conv3d, zero padding and no dilation, computed by `conv3d`."""
+    """torch's Conv3d, computed by `conv3d` unless it is dilated or padded with more than zeros."""
 
     def forward(self, input: Tensor) -> Tensor:
         """B×C×T×H×W float to B×C'×T'×H'×W' float."""
+        if self.dilation != (1, 1, 1) or self.padding_mode != "zeros":
+            return super().forward(input)
         stride, padding = cast(Triple, self.stride), cast(Triple, self.padding)
         return conv3d(input, self.weight, self.bias, stride, padding, self.groups)
 

@@ -144,3 +144,11 @@ def test_rounding_and_gradient_are_those_of_torchs_fake_quantization(
     assert ours.grad is not None
     assert torch.equal(ours.grad, torchs.grad)
     assert 0 < (ours.grad == 0).sum() < x.numel()
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_nan_stays_one_so_that_training_stops_at_it(learned: bool) -> None:
+    quantizer = ActivationFakeQuantize(learned=learned).train()
+    quantizer(torch.rand(2, 5))
+    quantizer.eval()
+    assert quantizer(torch.tensor([[0.5, torch.nan]])).isnan().tolist() == [[False, True]]

@@ -9,8 +9,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from core import engines
 from core.engines import check_golden, load_engine, openvino
-from core.errors import DataError, ModelFileError
+from core.errors import DataError, EngineError, ModelFileError
 from core.golden import GOLDEN_NAMES
 from core.modelfile import Model, load_model, save_model
 from core.network import FloatNetwork, Int8Network
@@ -65,7 +66,16 @@ def test_weights_that_the_default_engine_refuses_here_are_measured_on_the_exact_
         said = capsys.readouterr().err
         assert ("needs a CPU with VNNI" in said) is saturates
         assert ("exact engine instead" in said) is saturates
-    assert metrics[True]["val"]["clips"] == 4
+    # Random weights this small hardly saturate, so both engines answer alike.
+    exact, default = (metrics[it]["val"]["ece"] for it in (True, False))
+    assert exact == pytest.approx(default, abs=1e-3)
+
+    def fails(model: Model, threads: int) -> None:
+        raise EngineError("It answers wrongly on this CPU.")
+
+    monkeypatch.setitem(engines._MAKERS, "openvino", fails)
+    with pytest.raises(EngineError, match="wrongly"):
+        export_run(run, 1)
 
 
 def module_logits(run: Run, data: ChunkDataset) -> np.ndarray:
