@@ -98,7 +98,9 @@ def squash(image: Image, spec: ClipSpec) -> Image:
         interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
     if channels == 1:
-        return np.broadcast_to(image.reshape(*size, 1), (*size, spec.channel_count))
+        image = image.reshape(*size, 1)
+        # Broadcasting one channel to one takes as long as the rest.
+        return image if spec.channel_count == 1 else np.broadcast_to(image, (*size, 3))
     if spec.channels == "bgr":
         return image[:, :, ::-1]
     if spec.channels == "grey":

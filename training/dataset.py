@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import cv2
@@ -104,7 +105,12 @@ def _photometric(augmentation: Augmentation, random: np.random.Generator) -> U8:
 
 def _reduced(frame: U8, spec: ClipSpec) -> U8:
     """A stored frame at the student's size; its channels, one or three, stay as they are stored."""
-    return squash(frame, replace(spec, channels="rgb"))[:, :, : frame.shape[2]]
+    return squash(frame, _as_stored(spec, frame.shape[2]))
+
+
+@cache
+def _as_stored(spec: ClipSpec, channels: int) -> ClipSpec:
+    return replace(spec, channels="grey" if channels == 1 else "rgb")
 
 
 class ChunkDataset(Dataset[tuple[Any, ...]]):
