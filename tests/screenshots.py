@@ -187,7 +187,7 @@ def _uncertain(stage: Stage) -> None:
     stage.open("decisions")
     # Stricter than usual, so that a moment in between two activities is one of doubt.
     stage.window.docks.decisions.spins["leave_threshold"].setValue(80)
-    stage.watch(10.0)
+    stage.watch(28.4)
     panel = stage.window.widgets.panels["int8"]
     stage.until(lambda: panel.activity.text == "uncertain")
     stage.window.session.toggle_play()
