@@ -89,18 +89,27 @@ def squash(image: Image, spec: ClipSpec) -> Image:
     The aspect is given up as in the paper, or kept and the longer side cut: see ClipSpec. H×W×1
     stands for a picture whose three channels are the same, and gives the same answer.
     """
+    return in_channels(resized(image, spec), spec)
+
+
+def resized(image: Image, spec: ClipSpec) -> Image:
+    """The first half of `squash`: H×W×N uint8 to resize×resize×N, N 1 or 3."""
     size = (spec.resize, spec.resize)
     if spec.keep_aspect:
         image = _central_square(image)
-    channels = image.shape[2]
-    if image.shape[:2] != size:
-        shrinking = image.shape[0] >= spec.resize and image.shape[1] >= spec.resize
-        interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-        image = np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
-    if channels == 1:
-        image = image.reshape(*size, 1)
+    if image.shape[:2] == size:
+        return image
+    shrinking = image.shape[0] >= spec.resize and image.shape[1] >= spec.resize
+    interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    smaller = np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
+    return smaller.reshape(*size, image.shape[2])
+
+
+def in_channels(image: Image, spec: ClipSpec) -> Image:
+    """The other half: H×W×1 or H×W×3 RGB uint8 to H×W×C (a view where that will do)."""
+    if image.shape[2] == 1:
         # Broadcasting one channel to one takes as long as the rest.
-        return image if spec.channel_count == 1 else np.broadcast_to(image, (*size, 3))
+        return image if spec.channel_count == 1 else np.broadcast_to(image, (*image.shape[:2], 3))
     if spec.channels == "bgr":
         return image[:, :, ::-1]
     if spec.channels == "grey":
