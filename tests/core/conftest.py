@@ -19,6 +19,8 @@ from core.network import Int8Network
 from core.quantization import QatMobileNet3D, convert
 from core.video import VideoFile
 
+ROOT = Path(__file__).resolve().parents[2]
+
 Net = TypeVar("Net", MobileNet3D, I3D)
 
 
@@ -104,11 +106,10 @@ def full_int8(random_student: Callable[..., MobileNet3D]) -> Int8Network:
     return convert(qat)
 
 
-@pytest.fixture(scope="session")
-def carphone(shared_clip: Callable[[str], object]) -> np.ndarray:
-    """The last clip of a real recording: a man in a moving car."""
+def last_clip(video_file: Path) -> np.ndarray:
+    """T×H×W×3 uint8: the clip that the window would show last."""
     rolling = RollingClip(ClipSpec())
-    with VideoFile(shared_clip("carphone.mp4")) as video:
+    with VideoFile(video_file) as video:
         for frame in video:
             rolling.push(frame)
     clip = rolling.clip()
@@ -117,8 +118,20 @@ def carphone(shared_clip: Callable[[str], object]) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def demonstration() -> np.ndarray:
+    """The last clip of the video that comes with InCab."""
+    return last_clip(ROOT / "assets" / "demo" / "cabin.mp4")
+
+
+@pytest.fixture(scope="session")
+def carphone(shared_clip: Callable[[str], Path]) -> np.ndarray:
+    """The last clip of a real recording: a man in a moving car."""
+    return last_clip(shared_clip("carphone.mp4"))
+
+
+@pytest.fixture(scope="session")
 def shipped() -> tuple[Path, Path]:
     """The int8 and fp32 model files that come with InCab."""
-    folder = Path(__file__).resolve().parents[2] / "assets" / "models"
+    folder = ROOT / "assets" / "models"
     int8, fp32 = folder / "cabin_int8.safetensors", folder / "cabin_fp32.safetensors"
     return int8, fp32

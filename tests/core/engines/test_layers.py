@@ -161,12 +161,13 @@ def test_the_comparison_would_notice_one_wrong_weight(engine: str) -> None:
 
 
 @every_engine
-def test_the_shipped_student_on_a_real_clip(
-    engine: str, shipped: tuple[Path, Path], carphone: np.ndarray
+@pytest.mark.parametrize("source", ["demonstration", "carphone"])
+def test_the_shipped_student_on_a_clip(
+    engine: str, source: str, shipped: tuple[Path, Path], request: pytest.FixtureRequest
 ) -> None:
     network = load_model(shipped[0]).network
     assert isinstance(network, Int8Network)
-    steps = follow(engine, network, carphone)
+    steps = follow(engine, network, request.getfixturevalue(source))
     assert len(steps) == 27
     assert max(steps) <= 1, steps
 
