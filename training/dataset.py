@@ -109,9 +109,8 @@ class ChunkDataset(Dataset[tuple[Any, ...]]):
     (seed, epoch, i, n) only, whatever process asks for it. With `stored_draws` K that only picks
     one of K clips of the chunk, which depend on the chunk, the number and `draws_seed`; where
     `answers` (N×K×classes float32) are set, the teacher's logits for it come as a third item.
-    `in_memory` keeps the frames of every
-    run it meets, already squashed, in main memory instead of reading them from the store each time;
-    the clips are the same.
+    `in_memory` keeps the frames of every run it meets, already resized, in main memory instead of
+    reading them from the store each time; the clips are the same.
     """
 
     def __init__(
@@ -161,6 +160,12 @@ class ChunkDataset(Dataset[tuple[Any, ...]]):
                 frames = np.stack([resized(frame, self.spec) for frame in frames])
             self._runs[file_id] = (frames, self.store.times_s(file_id))
         return self._runs[file_id]
+
+    def memory_bytes(self) -> int:
+        """What `in_memory` keeps, or would keep, once every run has been met."""
+        files = {self.store.chunks[position].file_id for position in self.positions}
+        shapes = [self.store.frames(file_id).shape for file_id in files]
+        return sum(count * channels for count, _, _, channels in shapes) * self.spec.resize**2
 
     def clip(self, item: int, draw: int = 0) -> U8:
         """T×H×W×C uint8 clip of one item (a view of channel planes)."""

@@ -24,12 +24,13 @@ from core.quantization import QatMobileNet3D
 from training.hardware import as_input, random_state, set_random_state
 from training.interruption import StopRequest
 from training.optimizer import learning_rate, shorten_gradient
-from training.progress import EpochProgress, RunLog, summary
+from training.progress import EpochProgress, RunLog, memory_advice, summary
 from training.run import Run
 from training.unfamiliar import WEIGHT, unfamiliar, uniform_loss
 from training.validation import validate
 
 _CHECKPOINT_EVERY_S = 600.0
+_MUCH_WAITING = 0.1
 
 
 def fit(run: Run, console: Console) -> None:
@@ -48,6 +49,7 @@ def fit(run: Run, console: Console) -> None:
     if run.epoch == run.step == 0:
         # Whatever happens in the first epoch, there is something to go on with.
         run.save_checkpoint()
+    advised = False
     with StopRequest() as stop:
         if run.epoch < run.recipe.epochs:
             run.ask_teacher(lambda: _wishes(run, stop.asked)[0], console)
@@ -65,10 +67,22 @@ def fit(run: Run, console: Console) -> None:
             if log is not None:
                 log.write(run.history)
             console.print(summary(entry), highlight=False, soft_wrap=True)
+            if not (advised or last) and _waits_for_frames(run):
+                advice = memory_advice(entry, run.train_data.memory_bytes())
+                console.print(advice, highlight=False, soft_wrap=True)
+                advised = True
             if not last and _wishes(run, stop.asked)[0]:
                 raise KeyboardInterrupt
     if log is not None:
         log.close()
+
+
+def _waits_for_frames(run: Run) -> bool:
+    """Whether two epochs in a row have waited long; one alone may have filled the disk cache."""
+    if run.train_data.in_memory or run.workers:
+        return False
+    last_two = run.history[-2:]
+    return len(last_two) == 2 and all(e["waiting_share"] > _MUCH_WAITING for e in last_two)
 
 
 def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> dict[str, float]:

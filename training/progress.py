@@ -95,6 +95,15 @@ def summary(entry: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def memory_advice(entry: Mapping[str, Any], frame_bytes: int) -> str:
+    """What to do about an epoch that waited for frames, and what it costs."""
+    return (
+        f"Waiting for clips took {entry['waiting_share']:.0%} of the time. --in-memory keeps the "
+        f"training frames in main memory ({frame_bytes / 1e9:.1f} GB); a run that is stopped with "
+        "Ctrl-C can go on with it."
+    )
+
+
 class RunLog:
     """log.jsonl, one line for each epoch, and the same for TensorBoard where that is installed."""
 

@@ -314,3 +314,5 @@ def test_frames_kept_in_memory_make_the_same_clips(
     )
     for draw in range(4):
         assert np.array_equal(of_store.clip(0, draw), kept.clip(0, draw))
+    [(kept_frames, _)] = kept._runs.values()
+    assert of_store.memory_bytes() == kept.memory_bytes() == kept_frames.nbytes

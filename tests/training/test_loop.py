@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from training.dataset import BalancedSampler, ChunkDataset
 from training.hardware import as_input
 from training.loop import fit, train_epoch
 from training.models import new_model
+from training.run import Run
 from training.store import Store
 from training.validation import validate
 
@@ -276,6 +278,42 @@ def test_early_epochs_see_smaller_clips(
     fit(run, quiet)
     assert sizes == [16] * 3 + [32] * 3
     assert run.spec.crop == 32
+
+
+# Waiting for frames
+
+
+@pytest.mark.parametrize(
+    ("shares", "in_memory", "advised"),
+    [
+        ((0.5, 0.4, 0.3, 0.3), False, 1),
+        ((0.5, 0.1, 0.3, 0.05), False, 0),  # never twice in a row
+        ((0.5, 0.05, 0.05, 0.4), False, 0),
+        ((0.5, 0.4, 0.3, 0.3), True, 0),
+    ],
+)
+def test_who_waits_for_frames_is_told_once_what_to_do(
+    tiny_store: Store,
+    tiny: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shares: tuple[float, ...],
+    in_memory: bool,
+    advised: int,
+) -> None:
+    waits = iter(shares)
+
+    def epoch(run: Run, *_: object) -> dict[str, float]:
+        run.epoch += 1
+        return {"loss": 1, "train_top1": 0, "clips_per_s": 1, "waiting_share": next(waits)}
+
+    monkeypatch.setattr(loop, "train_epoch", epoch)
+    said = io.StringIO()
+    run = new_run(replace(tiny, epochs=4), tiny_store, tmp_path / "run", in_memory=in_memory)
+    fit(run, Console(file=said))
+    assert said.getvalue().count("--in-memory") == advised
+    if advised:
+        assert "Waiting for clips took 40% of the time" in said.getvalue()
 
 
 # The running average of weights
