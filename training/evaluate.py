@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.comparison import Accuracy
-from core.engines import Engine
-from core.errors import DataError
+from core.engines import DEFAULT_ENGINE, Engine, load_engine
+from core.engines.reference import ReferenceEngine
+from core.errors import DataError, SaturationError
 from core.modelfile import Model
 from training.calibration import calibration_error
 from training.dataset import U8, Augmentation, ChunkDataset
@@ -60,6 +62,16 @@ def check_measurable(model: Model, store: Store, positions: Sequence[int]) -> No
             f"Only one of {model.path} and the data in {store.folder} has the class {extra!r}; "
             f"{advice}"
         )
+
+
+def measuring_engine(model: Model, threads: int) -> Engine:
+    """The default engine; where a CPU without VNNI would saturate in it, the exact one."""
+    try:
+        return load_engine(model, DEFAULT_ENGINE, threads)
+    except SaturationError as error:
+        slowly = "Measuring on the exact engine instead: about a second a clip."
+        print(f"{error} {slowly}", file=sys.stderr)
+        return load_engine(model, ReferenceEngine.name)
 
 
 def evaluate_model(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any
 
 from core.clip import ClipSpec
-from core.engines import DEFAULT_ENGINE, Engine, load_engine
 from core.engines.reference import ReferenceEngine
-from core.errors import SaturationError
 from core.fusion import fuse, fuse_i3d
 from core.golden import GOLDEN_NAMES, golden_clip
 from core.modelfile import Model, load_model, save_model
@@ -18,7 +15,7 @@ from core.network import Network
 from core.quantization import QatMobileNet3D, convert
 from training.calibration import fit_temperature, limit_in_words
 from training.checkpoint import MODEL_FILE
-from training.evaluate import evaluate_model, targets_of
+from training.evaluate import evaluate_model, measuring_engine, targets_of
 from training.parent import parent_of
 from training.run import Run
 from training.store import Store
@@ -67,7 +64,7 @@ def golden_answers(network: Network, clip: ClipSpec) -> dict[str, Any]:
 
 def measured(model: Model, store: Store, split: int, threads: int) -> Model:
     """The model with its accuracy on val and test people; the temperature comes from val alone."""
-    engine = _measuring(model, threads)
+    engine = measuring_engine(model, threads)
     val = store.subset(split, "val")
     _, logits = evaluate_model(model, engine, store, val)
     temperature = fit_temperature(logits, targets_of(store, val))
@@ -78,16 +75,6 @@ def measured(model: Model, store: Store, split: int, threads: int) -> Model:
         if positions:
             metrics[subset], _ = evaluate_model(model, engine, store, positions)
     return replace(model, metrics=metrics)
-
-
-def _measuring(model: Model, threads: int) -> Engine:
-    """The default engine; where a CPU without VNNI would saturate in it, the exact one."""
-    try:
-        return load_engine(model, DEFAULT_ENGINE, threads)
-    except SaturationError as error:
-        slowly = "Measuring on the exact engine instead: about a second a clip."
-        print(f"{error} {slowly}", file=sys.stderr)
-        return load_engine(model, ReferenceEngine.name)
 
 
 def written_in_words(model: Model) -> str:

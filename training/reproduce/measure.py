@@ -12,12 +12,13 @@ from typing import Any, cast
 import numpy as np
 
 from core.comparison import Latency
-from core.engines import DEFAULT_ENGINE, Engine, load_engine
+from core.engines import Engine
+from core.engines.reference import ReferenceEngine
 from core.machine import cpu_isa, cpu_name
 from core.modelfile import Model, load_model
 from training.checkpoint import MODEL_FILE
 from training.dataset import ChunkDataset
-from training.evaluate import evaluate_model, targets_of
+from training.evaluate import evaluate_model, measuring_engine, targets_of
 from training.models import check_apart
 from training.provenance import versions
 from training.reproduce.plan import Task
@@ -52,7 +53,9 @@ def measure(
     folder = task.folder(out)
     model = load_model(folder / MODEL_FILE)
     check_apart(model.training, folder, store, task.split, (SUBSET,))
-    engine = load_engine(model, DEFAULT_ENGINE, _THREADS)
+    engine = measuring_engine(model, _THREADS)
+    # How slow the exact engine is says nothing of the model.
+    timed = timed and engine.name != ReferenceEngine.name
     positions = store.subset(task.split, SUBSET)
     _, logits = evaluate_model(model, engine, store, positions)
     before_conversion = None

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from core.engines.reference import ReferenceEngine
 from core.modelfile import save_model
 from training.checkpoint import MODEL_FILE, weights_sha256
 from training.config import Recipe
@@ -192,7 +193,8 @@ class Reproduction:
             return False
         about = load_predictions(path).about
         same = about["model_sha256"] == weights_sha256(task.folder(self.out) / MODEL_FILE)
-        return same and (about["latency"] is not None or not timed)
+        untimed = about["latency"] is None and about["engine"] != ReferenceEngine.name
+        return same and not (timed and untimed)
 
     def _fit(self, task: Task, console: Console) -> None:
         settings = self.settings

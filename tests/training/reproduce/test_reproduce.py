@@ -13,8 +13,10 @@ import pytest
 from rich.console import Console
 
 import training.reproduce.reproduce as module
+from core.engines import openvino
 from core.errors import DataError
-from core.modelfile import load_model
+from core.modelfile import load_model, save_model
+from core.network import Int8Network
 from tests.training.reproduce.rows import SETTINGS, use_tiny_rows
 from training.checkpoint import read_description, weights_sha256
 from training.config import Recipe
@@ -209,6 +211,31 @@ def test_a_student_trained_again_is_quantized_and_measured_again(
     assert after.parent != before.parent
     about = load_predictions(folder / POST_TRAINING / "predictions.safetensors").about
     assert about["model_sha256"] == after.sha256
+
+
+def test_what_the_default_engine_refuses_here_is_measured_on_the_exact_one_and_not_timed(
+    copy: Path,
+    tiny_store: Store,
+    tiny_rows: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = copy / "runs" / "split0-seed0" / "quantization"
+    model = load_model(folder / "model.safetensors")
+    assert isinstance(model.network, Int8Network)
+    first, *others = model.network.convolutions
+    weight = first.weight.copy()
+    weight.flat[0] = 127
+    wide = replace(model.network, convolutions=(replace(first, weight=weight), *others))
+    save_model(replace(model, network=wide), folder / "model.safetensors")
+    monkeypatch.setattr(openvino, "saturates", lambda threads=1: True)
+    again = Reproduction(tiny_store, copy, SETTINGS)
+    again.measure(Console(quiet=True))
+    assert "exact engine instead" in capsys.readouterr().err
+    about = load_predictions(folder / "predictions.safetensors").about
+    assert (about["engine"], about["latency"]) == ("reference", None)
+    again.measure(Console(quiet=True))
+    assert not capsys.readouterr().err, "it was measured again"
 
 
 def test_seeds_may_be_added_and_settings_may_not_change(
