@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
             self.resize(QSize(*_DEFAULT_SIZE).boundedTo(self.screen().availableSize()))
         self._layout_known = self.docks.restore(self.settings.layout)
         if self.settings.problem:
-            self.widgets.banner.show_problem(self.settings.problem)
+            self.widgets.banner.show_problem(self.settings.problem, lasting=True)
 
     def start(self) -> None:
         """Load the models, and open the source that was named at the start."""

@@ -156,7 +156,7 @@ class Presenter(QObject):
         widgets.video.clear()
         self._no_signal = None
         widgets.transport.show_source(info)
-        widgets.banner.hide()
+        widgets.banner.source_changed()
 
     def _on_state(self, state: State) -> None:
         widgets = self._widgets

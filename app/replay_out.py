@@ -51,6 +51,14 @@ def check_out(out: Path) -> None:
         raise InCabError(f"--out {out} is a folder; name a file.")
     if not out.parent.is_dir():
         raise InCabError(f"There is no folder {out.parent} for --out; make it first.")
+    for ending in ("-wal", "-journal"):
+        log = out.with_name(f"{out.name}{ending}")
+        # SQLite would play it into the new file, and nobody would see the new clips.
+        if out.suffix == ".sqlite" and log.exists():
+            raise InCabError(
+                f"{log} belongs to a recording that was not closed; run incab sessions check "
+                f"{out} --finish first, or name another --out."
+            )
 
 
 class ReplayOut:

@@ -63,12 +63,13 @@ def close_on_signals(window: MainWindow) -> None:
 def _show(options: WindowOptions, reporter: CrashReporter) -> int:
     window = _make_window(options)
     SessionLog(window.session, window)
-    reporter.crashed.connect(window.widgets.banner.show_problem)
+    banner = window.widgets.banner
+    reporter.crashed.connect(lambda sentence: banner.show_problem(sentence, lasting=True))
     close_on_signals(window)
     window.show()
     if (report := report_of_last_crash()) is not None:
-        window.widgets.banner.show_problem(
-            f"InCab crashed the last time it ran; a report to copy is in {report}."
+        banner.show_problem(
+            f"InCab crashed the last time it ran; a report to copy is in {report}.", lasting=True
         )
     collector = Collector(window)
     collector.start()

@@ -129,6 +129,9 @@ class Session(QObject):
             self._enter(State.PAUSED)
         elif self.state is State.PAUSED and capture is not None:
             self.answers.tally.restart_rates()
+            if self.source is not None and self.source.live:
+                # Nobody looked meanwhile: what is seen now has not lasted since before.
+                self.answers.forget_labels()
             capture.play()
             self._enter(State.PLAYING)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
@@ -16,6 +16,7 @@ from app.recent_sources import (
     recent_to_json,
     still_there,
 )
+from app.recording.places import default_pictures_folder, default_recordings_folder
 from app.sources import Address, parse_source
 from core.camera import without_credentials
 from core.decisions import DecisionSettings
@@ -26,6 +27,7 @@ ThemeChoice = Literal["system", "dark", "light"]
 # Files without a number are of version 1, which knew fewer things and nothing else.
 _VERSION = 2
 _VERSION_KEY = "meta/version"
+_RECORDINGS, _PICTURES = "recordings/folder", "pictures/folder"
 
 _log = logging.getLogger(__name__)
 
@@ -188,24 +190,23 @@ class Settings:
     @property
     def recordings_folder(self) -> Path | None:
         """Where recordings go; None until one was chosen."""
-        return self._folder("recordings/folder")
+        return self._folder(_RECORDINGS)
 
     @recordings_folder.setter
     def recordings_folder(self, folder: Path) -> None:
-        self._store.setValue("recordings/folder", str(folder.absolute()))
+        self._store.setValue(_RECORDINGS, str(folder.absolute()))
 
     @property
     def pictures_folder(self) -> Path | None:
         """Where pictures of the window go; None until one was chosen."""
-        return self._folder("pictures/folder")
+        return self._folder(_PICTURES)
 
     @pictures_folder.setter
     def pictures_folder(self, folder: Path) -> None:
-        self._store.setValue("pictures/folder", str(folder.absolute()))
+        self._store.setValue(_PICTURES, str(folder.absolute()))
 
     def _folder(self, key: str) -> Path | None:
-        value = self._store.value(key)
-        return Path(value) if isinstance(value, str) and value else None
+        return _folder(self._store, key)
 
     # -- the file ------------------------------------------------------------------------------
 
@@ -231,6 +232,29 @@ class Settings:
             return float(value) if isinstance(value, (str, int, float)) else usual
         except ValueError:
             return usual
+
+
+class WrittenFolders(NamedTuple):
+    """Where the window writes what a person wants to keep."""
+
+    recordings: Path
+    pictures: Path
+    settings: Path
+
+
+def written_folders(path: Path | None = None) -> WrittenFolders:
+    """As the settings file says, which is not changed by looking."""
+    store = _open(path)
+    return WrittenFolders(
+        _folder(store, _RECORDINGS) or default_recordings_folder(),
+        _folder(store, _PICTURES) or default_pictures_folder(),
+        Path(store.fileName()).parent,
+    )
+
+
+def _folder(store: QSettings, key: str) -> Path | None:
+    value = store.value(key)
+    return Path(value) if isinstance(value, str) and value else None
 
 
 def _open(path: Path | None) -> QSettings:

@@ -14,10 +14,10 @@ from app.application import make_application
 from app.main_window import MainWindow
 from app.messages import Picture
 from app.options import WindowOptions
+from app.png import write_png
 from app.sources import parse_source, title_of_source
 from app.state import State
 from core.errors import InCabError, SourceError
-from core.files import replacing
 
 _SIZE = (1600, 900)
 _LONGEST_LOADING_S = 60.0
@@ -59,9 +59,12 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
                     problems[-1] if problems else f"{title_of_source(address)} did not play."
                 )
             window.session.refresh_numbers()
-            with replacing(path) as partial:
-                if not window.grab().save(str(partial), "PNG"):
-                    raise InCabError(f"Cannot write {path}; choose another folder.")
+            try:
+                write_png(window.grab(), path)
+            except OSError as error:
+                raise InCabError(
+                    f"Cannot write {path} ({error.strerror or error}); choose another folder."
+                ) from error
         finally:
             window.close()
         return window.ended_cleanly

@@ -14,9 +14,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 from app.application import make_application
 from app.bench.labels import GAP, Bubble, figures_font, leader_of, name_font, place_labels
 from app.bench.setting import BenchOptions, accuracy, load_models
+from app.png import write_png
 from app.theme import DARK, font
 from core.errors import InCabError
-from core.files import replacing
 
 _SIZE = (1280, 800)
 _AREA = QRectF(104, 128, 1136, 574)
@@ -81,9 +81,12 @@ def draw_plot(report: dict[str, Any], path: Path) -> None:
         _draw(painter, report, rows)
     finally:
         painter.end()
-    with replacing(path) as partial:
-        if not image.save(str(partial), "PNG"):
-            raise InCabError(f"Cannot write {path}; choose another folder.")
+    try:
+        write_png(image, path)
+    except OSError as error:
+        raise InCabError(
+            f"Cannot write {path} ({error.strerror or error}); choose another folder."
+        ) from error
 
 
 def _draw(painter: QPainter, report: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:

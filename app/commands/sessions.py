@@ -20,10 +20,10 @@ class List:
     """The folder; where the window records to when left out."""
 
     def run(self) -> int:
-        from app.recording.places import default_recordings_folder
         from app.recording.report import print_list
+        from app.settings import written_folders
 
-        print_list(self.folder or default_recordings_folder())
+        print_list(self.folder or written_folders().recordings)
         return EXIT_DONE
 
 

@@ -11,14 +11,13 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.png import write_png
 from app.recording.places import default_pictures_folder, free_name
 from app.session import Session
 from app.settings import Settings
 from app.widgets.banner import Banner
 from app.widgets.folder_dialog import ask_for_folder
 from app.widgets.icons import icon
-from core.errors import InCabError
-from core.files import replacing
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +39,10 @@ class PicturePresenter(QObject):
         self._settings = settings
         self._window = window
         self._writers: list[threading.Thread] = []
+        self._writing = threading.Lock()
         self.take = QAction(icon("picture"), "Save picture of the window", self)
         self.take.setShortcut("Ctrl+P")
+        self.take.setAutoRepeat(False)
         self.take.setToolTip("Save a picture of this window as PNG (Ctrl+P)")
         self.take.triggered.connect(self.save)
         self.choose_folder = QAction("Pictures folder…", self)
@@ -68,16 +69,15 @@ class PicturePresenter(QObject):
 
     def _write(self, image: QImage, folder: Path, title: str) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = free_name(folder, title, ".png")
-            with replacing(path) as partial:
-                if not image.save(str(partial), "PNG"):
-                    raise InCabError(f"{path} cannot be written; choose another pictures folder.")
-        except InCabError as error:
-            self._refused.emit(str(error))
+            # One after the other: two in a second must not choose the same name.
+            with self._writing:
+                folder.mkdir(parents=True, exist_ok=True)
+                path = free_name(folder, title, ".png")
+                write_png(image, path)
         except OSError as error:
+            why = error.strerror or error
             self._refused.emit(
-                f"{folder} cannot be written ({error.strerror}); choose another pictures folder."
+                f"{folder} cannot be written ({why}); choose another pictures folder."
             )
         except Exception:
             # The edge of the thread: a picture that is missing has to be told.

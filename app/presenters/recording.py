@@ -61,6 +61,7 @@ class RecordingPresenter(QObject):
 
         self.record = QAction(icon("record", "bad"), "Record", self)
         self.record.setShortcut("Ctrl+R")
+        self.record.setAutoRepeat(False)
         self.record.setCheckable(True)
         self.record.setToolTip(_TOOLTIP)
         self.record.setEnabled(False)

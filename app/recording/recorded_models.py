@@ -57,6 +57,7 @@ class RecordedModels(Answering):
         )
         self.skipped = 0
         self._lock = threading.Lock()
+        self._generation: int | None = None
         self._answers: deque[Answer] = deque(maxlen=_MOST_UNFETCHED)
 
     def start(self) -> None:
@@ -88,8 +89,13 @@ class RecordedModels(Answering):
         self.refused.emit(_REFUSAL)
 
     def offer(self, offer: ClipOffer) -> None:
-        """Answer with what was recorded for this frame, if anything was."""
-        position = self._lookup.at(offer.clip.frame_index)
+        """Answer with what was recorded for this frame, if anything was.
+
+        After a jump between two recorded clips the label of the one before still holds.
+        """
+        jumped, self._generation = offer.generation != self._generation, offer.generation
+        find = self._lookup.at_or_before if jumped else self._lookup.at
+        position = find(offer.clip.frame_index)
         if position is None:
             return
         try:

@@ -25,6 +25,7 @@ class Banner(QFrame):
         self.dismiss.triggered.connect(self.hide)
         self._sign = label()
         self._sign_shown: tuple[str, Tone] = ("warning", "bad")
+        self._lasting = False
         self._until = QTimer(self, interval=_NOTICE_MS, singleShot=True)
         self._until.timeout.connect(self.hide)
         self._text = label("", name="Problem")
@@ -44,9 +45,10 @@ class Banner(QFrame):
         """The sentence that is shown."""
         return self._text.text()
 
-    def show_problem(self, sentence: str) -> None:
-        """Show a sentence instead of any before."""
+    def show_problem(self, sentence: str, *, lasting: bool = False) -> None:
+        """Show a sentence instead of any before; a lasting one is not of the present source."""
         self._until.stop()
+        self._lasting = lasting
         self._show(sentence, "banner", ("warning", "bad"))
 
     def show_notice(self, sentence: str, *, sign: str = "bell", lasting: bool = False) -> None:
@@ -58,6 +60,11 @@ class Banner(QFrame):
             self._until.stop()
         else:
             self._until.start()
+
+    def source_changed(self) -> None:
+        """What was said of the source before is over; a lasting problem is not."""
+        if not (self._lasting and self.property("role") == "banner"):
+            self.hide()
 
     def _show(self, sentence: str, role: str, sign: tuple[str, Tone]) -> None:
         set_role(self, role)

@@ -177,12 +177,19 @@ def test_switching_the_theme_while_a_video_plays_keeps_everything(
 
 
 def test_a_damaged_settings_file_is_said_and_the_window_opens(
-    make_window: MakeWindow, options: object
+    qtbot: QtBot, make_window: MakeWindow, options: object, videos: Path
 ) -> None:
     options.settings_path.write_bytes(b"\x00\x01")
-    window = make_window(start=False)
-    assert window.widgets.banner.isVisible()
-    assert "is damaged" in window.widgets.banner.text
+    window = make_window(source=str(videos / "long.mp4"))
+    banner = window.widgets.banner
+    assert banner.isVisible()
+    assert "is damaged" in banner.text
+    # The source that was named opens at once, before anybody has read that.
+    qtbot.waitUntil(lambda: window.session.source is not None, timeout=20_000)
+    assert banner.isVisible()
+    banner.show_problem("This file cannot be played.")
+    banner.source_changed()
+    assert not banner.isVisible()
 
 
 def test_the_hint_is_shown_until_it_was_read(qtbot: QtBot, make_window: MakeWindow) -> None:

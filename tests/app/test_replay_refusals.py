@@ -163,6 +163,10 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
     command = ("replay", video, "--int8", int8, "--fp32", fp32, "--out")
     assert "no folder" in failure(capsys, *command, tmp_path / "nowhere" / "out.csv")
     assert ".csv, .json or .sqlite" in failure(capsys, *command, tmp_path / "out.xlsx")
+    (tmp_path / "out.sqlite-wal").write_bytes(b"clips that are nowhere else")
+    told = failure(capsys, *command, tmp_path / "out.sqlite")
+    assert "was not closed" in told
+    assert f"incab sessions check {tmp_path / 'out.sqlite'} --finish" in told
     (tmp_path / "out.csv").mkdir()
     assert "is a folder" in failure(capsys, *command, tmp_path / "out.csv")
 

@@ -57,6 +57,20 @@ def test_an_answer_from_before_a_gap_is_not_shown(
     assert log.numbers[-1].label_age_ms is None
 
 
+def test_after_a_pause_a_camera_is_looked_at_anew(
+    qtbot: QtBot, make_session: MakeSession, camera: FakeCamera
+) -> None:
+    """Otherwise an activity would seem to have lasted through the pause, and raise an alert."""
+    session, log = make_session()
+    live(qtbot, session, camera)
+    session.toggle_play()
+    assert session.state is State.PAUSED
+    restarts = log.restarts
+    session.toggle_play()
+    assert session.state is State.PLAYING
+    assert log.restarts == restarts + 1
+
+
 def test_silence_is_told_of_each_source_anew(
     qtbot: QtBot,
     make_session: MakeSession,

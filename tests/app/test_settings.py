@@ -6,7 +6,8 @@ import pytest
 from PySide6.QtCore import QByteArray
 
 from app.alerts import AlertRule, default_rules
-from app.settings import Settings
+from app.recording.places import default_recordings_folder
+from app.settings import Settings, written_folders
 from app.sources import Address
 from core.decisions import DecisionSettings
 
@@ -31,6 +32,22 @@ def test_the_first_start_has_defaults(tmp_path: Path) -> None:
     assert not settings.loop
     assert settings.geometry.isEmpty()
     assert settings.folder == Path.home()
+
+
+def test_where_the_window_writes_is_read_without_touching_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "incab.ini"
+    usual = written_folders(path)
+    assert usual.recordings == default_recordings_folder()
+    assert usual.settings == tmp_path
+    assert not path.exists()
+    settings = Settings(path)
+    settings.recordings_folder = tmp_path / "drives"
+    settings.save()
+    assert written_folders(path).recordings == tmp_path / "drives"
+    assert written_folders(path).pictures == usual.pictures
+    path.write_bytes(b"\x00\x01")
+    assert written_folders(path).recordings == default_recordings_folder()
+    assert path.read_bytes() == b"\x00\x01"
 
 
 def test_a_password_is_never_written(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from app.recording.finish import unfinished
 from app.recording.from_models import record_of_file
 from app.recording.reader import read_session
 from app.recording.writer import SessionWriter
+from app.settings import WrittenFolders
 from core.errors import SourceError
 from tests.app.recording.doubles import CAMERA, clip, model, write_session
 
@@ -55,6 +56,14 @@ def test_list_names_all_sessions_of_a_folder(path: Path, capsys) -> None:
     assert "other" not in monkey
     assert "There is no session in" in run(capsys, "list", path.parent.parent)
     assert "no folder" in run(capsys, "list", path / "no", status=EXIT_FAILED)
+
+
+def test_list_looks_where_the_window_records_to(
+    path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = WrittenFolders(path.parent, path, path)
+    monkeypatch.setattr("app.settings.written_folders", lambda: chosen)
+    assert "s.sqlite" in run(capsys, "list")
 
 
 def test_show_tells_what_is_in_it(path: Path, capsys) -> None:

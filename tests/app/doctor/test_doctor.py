@@ -13,6 +13,7 @@ from app.__main__ import EXIT_DONE, EXIT_FAILED, main
 from app.doctor import display, examine, models, software, storage, video
 from app.doctor.finding import Finding, run_child
 from app.log import LOG_FOLDER
+from app.settings import WrittenFolders
 from core.camera_list import CameraDevice
 from core.errors import SourceError
 from core.probe import ProbeResult
@@ -167,9 +168,19 @@ def test_folders_that_cannot_be_written_to_are_named(
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv(LOG_FOLDER, str(blocked))
-    _, log = storage.examine_folders()
+    log = storage.examine_folders()[1]
     assert log.verdict == "bad"
     assert "$INCAB_LOG" in log.sentence
+    folders = WrittenFolders(tmp_path / "new" / "recordings", blocked, tmp_path)
+    monkeypatch.setattr(storage, "written_folders", lambda: folders)
+    settings, recordings, pictures = storage.examine_folders()[2:]
+    assert (settings.verdict, recordings.verdict, pictures.verdict) == ("good", "good", "bad")
+    assert str(blocked) in pictures.sentence
+    assert "choose another in the window" in pictures.sentence
+    assert not (tmp_path / "new").exists(), "the doctor changes nothing"
+    monkeypatch.setattr(storage, "FEW_MB", 1e12)
+    notes = [found.subject for found in storage.examine_folders() if "long" in found.sentence]
+    assert notes == ["Recordings folder"]
     monkeypatch.setattr(storage, "_TOO_FEW_MB", 1e12)
     assert "full" in storage.examine_folders()[0].sentence
 

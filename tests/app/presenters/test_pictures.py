@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,22 @@ def test_a_picture_of_the_window_is_saved_where_it_was_chosen(
     pictures.choose(str(tmp_path / "file"))
     pictures.take.trigger()
     qtbot.waitUntil(lambda: "choose another pictures folder" in window.widgets.banner.text)
+
+
+def test_pictures_of_the_same_second_get_names_of_their_own(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window(start=False)
+    pictures = window.recordings.pictures
+    assert not pictures.take.autoRepeat()
+    assert not window.recordings.recording.record.autoRepeat()
+    pictures.choose(str(tmp_path))
+    for _ in range(4):
+        pictures.save()
+    assert pictures.late(time.monotonic() + 20) == []
+    names = list(tmp_path.glob("*.png"))
+    assert len(names) == 4
+    assert all(QImage(str(path)).size() == window.grab().toImage().size() for path in names)
 
 
 def test_what_nobody_foresaw_is_said_and_logged(

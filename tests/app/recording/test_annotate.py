@@ -124,6 +124,26 @@ def test_a_place_that_will_not_do_is_named(
     assert video.read_bytes() == before
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_a_disk_that_fills_up_leaves_the_video_that_was_there(
+    video: Path, path: Path, tmp_path: Path, ending: str
+) -> None:
+    resource = pytest.importorskip("resource", reason="file size limits are a Unix matter")
+    out = (tmp_path / "out").with_suffix(ending)
+    with read_session(path) as session:
+        write_annotated_video(session, video, out)
+        good = out.read_bytes()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, limits[1]))
+        try:
+            with pytest.raises(InCabError, match="is the disk full"):
+                write_annotated_video(session, video, out)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert out.read_bytes() == good
+    assert {file.name for file in tmp_path.iterdir()} == {"drive.avi", "s.sqlite", out.name}
+
+
 def test_a_slow_stretch_keeps_its_length(tmp_path: Path, write_video: Callable[..., Path]) -> None:
     class Slow(VideoFile):
         """Every frame stays up for three."""
