@@ -20,7 +20,7 @@ from app.crash_report import FatalWatch, write_report
 from app.ending import EndNow, end_at_once
 from app.log import Log, without_secrets
 from core.closed_output import ends_unread
-from core.errors import InCabError
+from core.errors import InCabError, sentence_of
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _run(command: Command) -> int:
         _log.info("failed: %s", error)
         if command.debug:
             traceback.print_exc()
-        print(f"incab: {error}", file=sys.stderr)
+        print(f"incab: {sentence_of(error)}", file=sys.stderr)
         return EXIT_FAILED
     except ImportError as error:
         _log.info("a library cannot be loaded", exc_info=error)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+# No space, no space for this user, and a limit on the size of one file (EDQUOT is not Windows').
+_NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+
 
 class InCabError(Exception):
     """A foreseeable failure; shown as one sentence, without a traceback."""
@@ -33,6 +38,19 @@ class DataError(InCabError):
 
 class SessionFileError(InCabError):
     """A recorded session cannot be written, or is damaged or not what it claims to be."""
+
+
+def sentence_of(error: InCabError | OSError) -> str:
+    """What to tell a person; of what the system refused and nobody has put into words, too."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    where = error.filename or "Something"
+    if error.errno in _NO_ROOM:
+        return (
+            f"{where} cannot be written ({error.strerror}); make room and call it again. What "
+            "stood there before still does."
+        )
+    return f"{where} cannot be used ({error.strerror})."
 
 
 def quoted(text: str, most: int = 80) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 def replacing(path: Path | str) -> Generator[Path]:
     """Yield a partial name beside `path`; on success it takes the final name, else it is removed.
 
-    The partial name keeps the file ending, which some writers insist on.
+    The partial name keeps the file ending, which some writers insist on. What the system says of a
+    write that failed (no space left) is raised with the final name in it.
     """
     path = Path(path)
     partial = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
@@ -23,6 +24,10 @@ def replacing(path: Path | str) -> Generator[Path]:
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

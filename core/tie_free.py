@@ -15,6 +15,8 @@ Legend: O output channels.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -43,6 +45,8 @@ def tie_free_pool(ratio: float) -> float:
     """The same for a mean: ratio · sum / N over N positions, N with at most six factors of two.
 
     p is 64, so that the twos of N cancel and below the line only odd numbers stay; d is the
-    nearest odd number.
+    nearest odd number. What is no positive number stays what it is, for the loss to show.
     """
+    if not 0 < ratio < math.inf:
+        return ratio
     return 64 / max(2 * round((64 / ratio - 1) / 2) + 1, 1)

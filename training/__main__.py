@@ -9,7 +9,7 @@ import tyro
 from rich.console import Console
 
 from core.closed_output import ends_unread
-from core.errors import InCabError
+from core.errors import InCabError, sentence_of
 from training.commands.agree import Agree
 from training.commands.channels import Channels
 from training.commands.data import BenchStore, Inspect, Prepare
@@ -65,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (InCabError, OSError) as error:
         if command.debug:
             traceback.print_exc()
-        print(f"incab-train: {error}", file=sys.stderr)
+        print(f"incab-train: {sentence_of(error)}", file=sys.stderr)
+        if isinstance(error, OSError) and isinstance(command, Fit) and command.can_resume:
+            print("With --resume the same command goes on from what was saved.", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_DONE
 

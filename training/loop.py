@@ -100,7 +100,9 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
     batches = _begin_epoch(run)
     waiting_s, started_s = 0.0, time.perf_counter()
     saved_s = started_s
-    with EpochProgress(console, run.epoch, recipe.epochs, first_step, steps) as shown:
+    to_come = sum(recipe.clip_in(epoch).crop ** 2 for epoch in range(run.epoch + 1, recipe.epochs))
+    to_come /= recipe.clip_in(run.epoch).crop ** 2
+    with EpochProgress(console, run.epoch, recipe.epochs, first_step, steps, to_come) as shown:
         while run.step < steps:
             rate = learning_rate(recipe, (run.epoch + run.step / steps) / recipe.epochs)
             for group in run.optimizer.param_groups:

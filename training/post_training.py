@@ -27,7 +27,7 @@ from training.export import golden_answers, measured
 from training.hardware import as_input
 from training.models import load_float, seen_by
 from training.parent import parent_of
-from training.provenance import data_fingerprint, git_commit, versions
+from training.provenance import COMMIT, data_fingerprint, versions
 from training.store import Store
 
 _BATCH_SIZE = 16
@@ -77,7 +77,7 @@ def quantize_after_training(
         "split": split,
         "data": store.description["origin"],
         "data_fingerprint": data_fingerprint(store),
-        "commit": git_commit(),
+        "commit": COMMIT,
         "versions": versions(),
     }
     model = Model(

@@ -21,9 +21,19 @@ _LINE_EVERY_STEPS = 20
 class EpochProgress:
     """An epoch as a bar on a terminal, or as a line now and then in a log."""
 
-    def __init__(self, console: Console, epoch: int, epochs: int, step: int, steps: int) -> None:
+    def __init__(
+        self,
+        console: Console,
+        epoch: int,
+        epochs: int,
+        step: int,
+        steps: int,
+        still_to_come: float | None = None,
+    ) -> None:
+        """`still_to_come`: how many epochs as long as this one follow it; left out, the rest."""
         self.console = console
-        self.epoch, self.epochs = epoch, epochs
+        self.epoch = epoch
+        self._still_to_come = epochs - epoch - 1 if still_to_come is None else still_to_come
         self.first_step, self.steps = step, steps
         self._started_s = time.perf_counter()
         self._bar = Progress(
@@ -47,7 +57,7 @@ class EpochProgress:
         """`step` steps of the epoch are done; `figures` are means over them."""
         elapsed_s = time.perf_counter() - self._started_s
         step_s = elapsed_s / max(step - self.first_step, 1)
-        left_s = step_s * ((self.epochs - self.epoch) * self.steps - step)
+        left_s = step_s * ((1 + self._still_to_come) * self.steps - step)
         said = ", ".join(
             (
                 *_losses(figures),

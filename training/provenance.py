@@ -44,6 +44,10 @@ def git_commit(folder: Path = _CHECKOUT) -> str | None:
     return answer.stdout.strip()
 
 
+COMMIT = git_commit()
+"""The code that this process runs: as it was when it began, whatever is committed since."""
+
+
 def data_fingerprint(store: Store) -> str:
     """SHA-256 over labels, chunks, splits, times, and the checksums of all frames of a store.
 

@@ -57,7 +57,7 @@ from training.models import (
 from training.optimizer import new_optimizer
 from training.parent import parent_of
 from training.processes import ALONE, Processes
-from training.provenance import data_fingerprint, git_commit, versions
+from training.provenance import COMMIT, data_fingerprint, versions
 from training.start import Start
 from training.store import Store
 
@@ -165,7 +165,7 @@ class Run:
         self.sums: dict[str, float] = {}
         self.pieces = 0
         # The code that began the run, then what other code has gone on with it since.
-        self._made_with: list[dict[str, Any]] = [{"commit": git_commit(), "versions": versions()}]
+        self._made_with: list[dict[str, Any]] = [{"commit": COMMIT, "versions": versions()}]
 
     def _prepare_data(self, in_memory: bool) -> None:
         recipe, store, split = self.recipe, self.store, self.split

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import sentence_of
 from core.files import replacing
 
 
@@ -26,6 +27,22 @@ def test_an_older_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> No
         partial.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+
+
+def test_a_full_disk_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="file size limits are a Unix matter")
+    path = tmp_path / "data.csv"
+    path.write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as refusal, replacing(path) as partial:
+            partial.write_bytes(bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = sentence_of(refusal.value)
+    assert told.startswith(f"{path} cannot be written (File too large); make room")
+    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

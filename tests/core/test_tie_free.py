@@ -25,6 +25,11 @@ def test_a_scale_grows_by_half_a_percent_at_most(ratios: list[float]) -> None:
     assert (got <= wanted * 1.005 + 1e-12).all()
 
 
+@pytest.mark.parametrize("ratio", [float("nan"), float("inf"), 0.0])
+def test_a_range_that_is_no_number_is_left_for_the_loss_to_show(ratio: float) -> None:
+    assert tie_free_pool(ratio) == pytest.approx(ratio, nan_ok=True)
+
+
 @given(st.floats(1e-4, 0.5))
 def test_no_sum_comes_near_the_middle_of_two_bytes(ratio: float) -> None:
     """As exact fractions: nearest to a middle are the sums around it."""

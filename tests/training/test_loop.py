@@ -131,27 +131,39 @@ def test_tied_channels_stay_tied_on_grey_pictures(
 # When it goes wrong
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"quantize": True, "quantize_from_epoch": 0, "freeze_observers_epoch": 5},
+        {"quantize": True, "quantize_from_epoch": 0, "learned_step_sizes": True},
+    ],
+    ids=["float", "observing", "learning scales"],
+)
 def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_epoch(
+    changes: dict[str, object],
+    value: float,
     tiny_store: Store,
     tiny: Recipe,
     tmp_path: Path,
     quiet: Console,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe = replace(tiny, epochs=2)
+    recipe = replace(tiny, epochs=2, **changes)
     run = new_run(recipe, tiny_store, tmp_path / "run")
     calls = 0
 
     def broken_light(clips: Tensor, device: torch.device) -> Tensor:
         nonlocal calls
         calls += torch.is_grad_enabled()
-        return as_input(clips) * (float("nan") if calls == 5 else 1.0)
+        return as_input(clips) * (value if calls == 5 else 1.0)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "as_input", broken_light)
         with pytest.raises(
             DataError,
-            match=r"nan in epoch 1, batch 1 \(clips vp\d/run1.*and 1 more\);.*last good state",
+            match=r"(nan|inf) in epoch 1, batch 1 \(clips vp\d/run1.*and 1 more\);.*last good",
         ) as refusal:
             fit(run, quiet)
     assert "another --out with a lower --learning-rate" in str(refusal.value)

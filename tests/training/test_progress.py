@@ -41,6 +41,17 @@ def test_progress_names_losses_speed_and_what_is_left(
         assert said == f"epoch 1 step 20/60 {expected}\n"
 
 
+def test_epochs_that_take_longer_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr("training.progress.time.perf_counter", lambda: now_s[0])
+    page = io.StringIO()
+    with EpochProgress(Console(file=page), 1, 3, 19, 60, still_to_come=4) as shown:
+        now_s[0] += 2.0
+        shown.advance(20, 8, FIGURES)
+    # 40 steps of this epoch, and one that is as long as four.
+    assert "9 min left" in page.getvalue()
+
+
 def test_a_summary_shows_what_there_is() -> None:
     entry = {"epoch": 4, "loss": 1.5, "train_top1": 0.5, "clips_per_s": 8.0, "waiting_share": 0.03}
     assert summary(entry) == "epoch 4: loss 1.500, train 50.0%, 8.0 clips/s, waiting 3%"

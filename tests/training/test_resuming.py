@@ -21,7 +21,7 @@ from training.config import Recipe
 from training.loop import fit
 from training.optimizer import learning_rate
 from training.processes import Processes
-from training.provenance import git_commit, versions
+from training.provenance import COMMIT, versions
 from training.run import Run
 from training.store import Store
 
@@ -266,7 +266,7 @@ def test_a_run_remembers_all_code_that_trained_it(
     begun = read_description(start)
     write_description(start, begun | {"commit": "the first"})
     one = replace(tiny, epochs=1, clips_per_epoch=32, schedule="steps")
-    mine = {"commit": git_commit(), "versions": versions()}
+    mine = {"commit": COMMIT, "versions": versions()}
     for epochs, continued in ((1, []), (2, [mine])):
         run = new_run(replace(one, epochs=epochs), tiny_store, start)
         run.resume()

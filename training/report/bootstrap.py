@@ -36,6 +36,8 @@ REPLICATES = 10_000
 _CONFIDENCE = 0.95
 # From here Student's t is the normal distribution, to the third digit.
 _LARGEST_FREEDOM = 1000
+# Rounding alone makes no interval.
+_NOTHING_VARIED = 1e-24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its 95 % interval, None where nothing can be resampled.
+    """An estimate with its 95 % interval, None where nothing can be resampled or nothing varied.
 
     Attributes:
         estimate: of the data as they are.
@@ -161,6 +163,9 @@ class Bootstrap:
         drawn = _resample(np.random.default_rng((self.seed, 0)), len(keys), self.replicates)
         drawn /= drawn.sum(axis=1, keepdims=True)
         variance = float((replicates * drawn).sum(axis=1).var())
+        if variance < _NOTHING_VARIED:
+            # Every clip of every person alike: no reason to believe that the next one is, too.
+            return Interval(estimate, None, None, len(keys), len(tested))
         of_runs, of_people = float((drawn @ estimates).var()), float(replicates.mean(axis=1).var())
         more_runs = len(keys) - 1
         more_people = sum(len(self._people[split]) - 1 for split in {split for split, _ in keys})

@@ -45,6 +45,7 @@ def range_of(interval: Interval | None, is_difference: bool = False, digits: int
     if interval is None:
         return ""
     if interval.low is None or interval.high is None:
-        return "nothing to resample"
+        alone = interval.runs == interval.people == 1
+        return "nothing to resample" if alone else "nothing varied"
     ends = (interval.low * 100, interval.high * 100)
     return " to ".join(signed(end) if is_difference else f"{end:.{digits}f}" for end in ends)

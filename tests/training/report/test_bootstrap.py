@@ -69,6 +69,12 @@ def test_two_seeds_are_as_little_evidence_as_two_numbers() -> None:
     assert 0.55 - interval.low == pytest.approx(12.706 * 0.01, rel=1e-3)
 
 
+def test_where_nothing_varies_no_certainty_is_claimed() -> None:
+    runs = {(0, seed): person_shares([1.0] * 5) for seed in range(2)}
+    interval = Bootstrap({key: range(5) for key in runs}).interval(runs)
+    assert (interval.estimate, interval.low, interval.high) == (1.0, None, None)
+
+
 def test_no_accuracy_is_above_one_or_below_zero() -> None:
     runs = {(0, 0): person_shares([0.3] * 5), (0, 1): person_shares([0.9] * 5)}
     bootstrap = Bootstrap({key: range(5) for key in runs})
@@ -80,14 +86,16 @@ def test_no_accuracy_is_above_one_or_below_zero() -> None:
 
 
 def test_a_difference_is_paired_by_person_and_seed() -> None:
-    """People differ by far more than the methods do; each person's gain is the same."""
+    """People differ by far more than the methods do; each person's gain is nearly the same."""
     shares = list(np.linspace(0.2, 0.8, 9))
     bootstrap = Bootstrap({(0, 0): range(9), (0, 1): range(9)})
     before = {(0, seed): person_shares([s - 0.1 * seed for s in shares]) for seed in (0, 1)}
-    after = {(0, seed): person_shares([s + 0.04 - 0.1 * seed for s in shares]) for seed in (0, 1)}
+    gains = np.linspace(0.039, 0.041, 9)
+    after = {(0, seed): person_shares(list(shares + gains - 0.1 * seed)) for seed in (0, 1)}
     difference = bootstrap.interval(after, before)
     assert difference.estimate == pytest.approx(0.04)
-    assert (difference.low, difference.high) == pytest.approx((0.04, 0.04))
+    assert (difference.low, difference.high) == pytest.approx((0.04, 0.04), abs=0.002)
+    assert difference.high > difference.low
     alone = bootstrap.interval(after)
     assert alone.high - alone.low > 0.2
 
