@@ -15,8 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.camera_pace import Pace, comes_in_bursts
+
 SLOTS = 4
 LARGEST_FRAME_BYTES = 3840 * 2160 * 3
+
+_FINISHED = (
+    "{name} is a finished file, not a live stream; "
+    "give the address of a live stream, or download the file and open it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +90,19 @@ def _capture_frames(
         source = cv2.VideoCapture(address, backend)
         if not source.isOpened():
             return Message("unopened")
+        if isinstance(address, str) and _is_finished(address, source):
+            return Message("failed", text=_FINISHED.format(name=name))
+        pace = Pace() if comes_in_bursts(address) else None
         free = list(range(SLOTS))
         while True:
             ok, image = source.read()
             captured_s = time.monotonic()
             if not ok or image.size == 0:
                 return _no_more(name, index)
+            if pace is not None:
+                position_s = source.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                captured_s = pace.due_s(position_s, captured_s)
+                _wait_until(captured_s, parent, free)
             while parent.poll(0) or (not drop and not free):
                 free.append(parent.recv())
             if free:
@@ -107,6 +121,24 @@ def _capture_frames(
         kind = type(error).__name__
         text = f"What {name} sends cannot be decoded ({kind}); check its format and retry."
         return Message("failed", text=text)
+
+
+def _is_finished(address: str, source: cv2.VideoCapture) -> bool:
+    """Whether a web server has all of it: a video file, or a playlist with an end.
+
+    Pictures would pass at decoding speed, again and again. What is live has no number of pictures
+    (OpenCV then gives a negative one). Over RTSP a number proves nothing: such servers send
+    recordings at their own speed.
+    """
+    on_the_web = address.lower().startswith(("http://", "https://"))
+    return on_the_web and source.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+
+
+def _wait_until(due_s: float, parent: Connection, free: list[int]) -> None:
+    """Wait, taking what the parent gives back; ends at once when the parent goes away."""
+    while (left_s := due_s - time.monotonic()) > 0:
+        if parent.poll(left_s):
+            free.append(parent.recv())
 
 
 def _no_more(name: str, index: int) -> Message:
