@@ -24,7 +24,7 @@ from training.checkpoint import description_of_trained, load_weights
 from training.config import Recipe
 from training.inheritance import NOTHING, Inherited, inherited_from
 from training.rebuilding import FloatModel, float_model_of
-from training.store import Store
+from training.store import EVERYONE, Store
 
 
 def new_model(recipe: Recipe, num_classes: int, inherited: Inherited = NOTHING) -> FloatModel:
@@ -151,7 +151,7 @@ def check_apart(
     trained, chosen = (seen_people(described, store, subset) for subset in ("train", "val"))
     shared: set[int] = set()
     for subset in subsets:
-        seen = trained | chosen if subset == "test" else trained
+        seen = trained | chosen if subset in ("test", EVERYONE) else trained
         shared |= seen & people_of(store, split, subset)
     if shared:
         trained_on = (
@@ -161,10 +161,14 @@ def check_apart(
         )
         some = ", ".join(f"vp{person}" for person in sorted(shared)[:3])
         more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
-        raise DataError(
-            f"{name} {trained_on} and has seen {some}{more}, who are kept apart "
-            f"in split {split} ({' and '.join(subsets)}); use a run on split {split} of this data."
-        )
+        if EVERYONE in subsets:
+            advice = f"who are in {store.folder} too; name a subset, or data of other people."
+        else:
+            advice = (
+                f"who are kept apart in split {split} ({' and '.join(subsets)}); "
+                f"use a run on split {split} of this data."
+            )
+        raise DataError(f"{name} {trained_on} and has seen {some}{more}, {advice}")
 
 
 class Teacher(nn.Module):

@@ -23,6 +23,8 @@ from core.errors import DataError
 from training.frames import frames_path, times_path
 
 FORMAT_VERSION = 1
+EVERYONE = "all"
+"""The subset of all chunks, whoever is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,14 @@ class Store:
         return _load(times_path(self.folder, file_id))
 
     def subset(self, split: int, name: str) -> tuple[int, ...]:
-        """Positions of the chunks in one subset of one split."""
+        """Positions of the chunks in one subset of one split; of all chunks for "all"."""
+        if name == EVERYONE:
+            return tuple(range(len(self.chunks)))
         if split not in self.splits or name not in self.splits[split]:
             raise DataError(
                 f"{self.folder} has no split {split} {name}; it has "
-                f"{', '.join(str(number) for number in self.splits)} with {', '.join(SUBSETS)}."
+                f"{', '.join(str(number) for number in self.splits)} with {', '.join(SUBSETS)}, "
+                f"and {EVERYONE}."
             )
         return self.splits[split][name]
 

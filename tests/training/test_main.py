@@ -318,6 +318,9 @@ def test_from_recipe_to_a_measured_pair(
     said = failure(capsys, *evaluate, "--split", 1)
     assert "model.safetensors was trained on split 0 and has seen vp2" in said
     assert "split 1 (test)" in said
+    said = failure(capsys, *evaluate, "--subset", "all")
+    assert "has seen vp1, vp2, vp3 and 1 more" in said
+    assert "data of other people" in said
 
 
 def test_evaluating_nobody_is_a_failure(tiny_store: Store, networks, tmp_path: Path, capsys):

@@ -44,7 +44,7 @@ def test_a_damaged_store_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_split_or_subset_is_named(tiny_store: Store) -> None:
     with pytest.raises(DataError, match="no split 7 train; it has 0, 1, 2"):
         tiny_store.subset(7, "train")
-    with pytest.raises(DataError, match=r"no split 0 tset; .* train, val, test"):
+    with pytest.raises(DataError, match=r"no split 0 tset; .* train, val, test, and all"):
         tiny_store.subset(0, "tset")
 
 
@@ -57,3 +57,4 @@ def test_an_opened_store_is_the_prepared_one(tiny_store: Store) -> None:
         for subset in ("train", "val", "test")
     )
     assert (train, val, test) == ({1, 2, 3}, {4}, {5})
+    assert tiny_store.subset(0, "all") == tuple(range(len(tiny_store.chunks)))

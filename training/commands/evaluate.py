@@ -26,7 +26,7 @@ class Evaluate:
     split: int = 0
     """Which split of the people."""
     subset: str = "test"
-    """train, val or test."""
+    """train, val or test; or all, for data that the models have nothing to do with."""
     draws: int = 0
     """Score this many seeded random draws of 16 frames instead of the one evenly spread clip."""
     confusion: Path | None = None
@@ -55,7 +55,7 @@ class Evaluate:
         from core.modelfile import load_model
         from training.evaluate import Pace, check_measurable, evaluate_model, targets_of
         from training.models import check_apart
-        from training.store import open_store
+        from training.store import EVERYONE, open_store
         from training.tables import accuracy_table, display_names
 
         store = open_store(self.data)
@@ -88,7 +88,9 @@ class Evaluate:
 
                 answers = logits.argmax(axis=1)
                 targets = targets_of(store, positions, self.draws)
-                where = f"split {self.split} {self.subset}"
+                where = self.subset
+                if where != EVERYONE:
+                    where = f"split {self.split} {where}"
                 # Folders that tell two files apart tell them apart here as well.
                 stem = self.confusion / "-".join(Path(names[path]).with_suffix("").parts)
                 for written in write_confusion(targets, answers, store.labels, stem, where):
