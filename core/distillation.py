@@ -5,6 +5,13 @@
 Both terms are means over the batch only. T² keeps the soft term's gradient at the size of the
 hard term's whatever the temperature T.
 
+The paper's published code (qd-driver-activity-reco, wrapper.py) computes something else:
+
+    L = α · CE(y, softmax(z_S)) + β · T² / K · KL(softmax(z_T / T) || softmax(z_S / T))
+
+Probabilities where logits belong bound the hard term's gradient, and a mean over the classes as
+well weakens the soft term K times. `published` gives that.
+
 Legend: B batch, K classes.
 """
 
@@ -25,6 +32,18 @@ class DistillationLoss:
     soft: Tensor
 
 
+def hard_loss(
+    student_logits: Tensor,
+    targets: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    published: bool = False,
+) -> Tensor:
+    """CE of B×K logits and B class indices, a scalar."""
+    given = student_logits.softmax(dim=1) if published else student_logits
+    return functional.cross_entropy(given, targets, label_smoothing=label_smoothing)
+
+
 def distillation_loss(
     student_logits: Tensor,
     teacher_logits: Tensor,
@@ -33,6 +52,7 @@ def distillation_loss(
     beta: float,
     temperature: float,
     label_smoothing: float = 0.0,
+    published: bool = False,
 ) -> DistillationLoss:
     """Eq. 1 for B×K logits of student and teacher and B class indices.
 
@@ -47,7 +67,12 @@ def distillation_loss(
         raise ValueError(f"beta must be 0 to 1, not {beta}")
     if not temperature > 0:
         raise ValueError(f"the temperature must be above 0, not {temperature}")
-    hard = functional.cross_entropy(student_logits, targets, label_smoothing=label_smoothing)
+    hard = hard_loss(student_logits, targets, label_smoothing=label_smoothing, published=published)
     teacher = functional.softmax(teacher_logits.detach() / temperature, dim=1)
-    soft = temperature**2 * functional.cross_entropy(student_logits / temperature, teacher)
+    softened = student_logits / temperature
+    if published:
+        divergence = functional.kl_div(softened.log_softmax(dim=1), teacher, reduction="batchmean")
+        soft = temperature**2 * divergence / student_logits.shape[1]
+    else:
+        soft = temperature**2 * functional.cross_entropy(softened, teacher)
     return DistillationLoss((1 - beta) * hard + beta * soft, hard, soft)

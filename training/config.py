@@ -71,6 +71,8 @@ class Recipe:
         beta: weight of the soft term of eq. 1. With `quantize` and no teacher of its own the float
             student of the start run teaches, so that an int8 twin is drawn towards its own parent.
         temperature: T of eq. 1.
+        published_loss: the loss of the paper's published code instead of eq. 1: softmax twice in
+            the hard term, and a soft term that is K times as small (core/distillation.py).
         stored_draws: K; every clip is one of K fixed draws of its chunk, and the teacher's answers
             to them are computed once and stored. 0 draws anew every time and asks the teacher
             every time. With beta 0 the draws are fixed all the same, so that rows with and
@@ -122,6 +124,7 @@ class Recipe:
     unfamiliar_share: float = 0.0
     beta: float = 0.0
     temperature: float = 3.0
+    published_loss: bool = False
     stored_draws: int = 0
     draws_seed: int = 0
     learned_step_sizes: bool = False

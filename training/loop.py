@@ -14,11 +14,10 @@ from typing import Any
 import torch
 from rich.console import Console
 from torch import Tensor
-from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from core.distillation import distillation_loss
+from core.distillation import distillation_loss, hard_loss
 from core.errors import DataError
 from core.quantization import QatMobileNet3D
 from training.hardware import as_input, random_state, set_random_state
@@ -202,7 +201,12 @@ def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = No
             answers = run.teacher(x).float()
     parts: dict[str, Tensor] = {}
     if answers is None:
-        loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        loss = hard_loss(
+            logits,
+            targets,
+            label_smoothing=recipe.label_smoothing,
+            published=recipe.published_loss,
+        )
     else:
         distilled = distillation_loss(
             logits,
@@ -211,6 +215,7 @@ def _learn(run: Run, clips: Tensor, targets: Tensor, answers: Tensor | None = No
             beta=recipe.beta,
             temperature=recipe.temperature,
             label_smoothing=recipe.label_smoothing,
+            published=recipe.published_loss,
         )
         loss, parts = distilled.total, {"hard": distilled.hard, "soft": distilled.soft}
     if len(unsure):

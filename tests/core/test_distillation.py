@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.distillation import distillation_loss
+from core.distillation import distillation_loss, hard_loss
 
 
 def by_the_book(student, teacher, targets, beta, temperature):
@@ -35,6 +35,23 @@ def test_loss_and_its_parts_follow_equation_1(beta: float, temperature: float) -
     expected = by_the_book(student, teacher, targets, beta, temperature)
     got = (loss.total.item(), loss.hard.item(), loss.soft.item())
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("beta", "temperature"), [(0.0, 1.0), (0.9, 3.0), (1.0, 5.0)])
+def test_the_published_loss_is_that_of_the_published_code(beta: float, temperature: float) -> None:
+    """Written out with PyTorch's modules, whose default mean is over batch and classes."""
+    student, teacher = torch.randn(2, 6, 34, dtype=torch.float64) * 3
+    targets = torch.randint(34, (6,))
+    log_q, p = (student / temperature).log_softmax(1), (teacher / temperature).softmax(1)
+    hard = torch.nn.CrossEntropyLoss()(torch.nn.Softmax(dim=1)(student), targets)
+    soft = temperature**2 * (p * (p.log() - log_q)).mean()
+    loss = distillation_loss(
+        student, teacher, targets, beta=beta, temperature=temperature, published=True
+    )
+    torch.testing.assert_close(loss.hard, hard)
+    torch.testing.assert_close(loss.soft, soft)
+    torch.testing.assert_close(loss.total, (1 - beta) * hard + beta * soft)
+    assert torch.equal(hard_loss(student, targets, published=True), loss.hard)
 
 
 def test_gradient_of_the_soft_term_is_the_difference_of_softmaxes() -> None:

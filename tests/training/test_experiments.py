@@ -76,6 +76,8 @@ def test_the_text_is_the_recipe() -> None:
     published = recipe_of(EXPERIMENTS["kd"], "published")
     assert (published.learning_rate, published.weight_decay) == (0.1, 1e-5)
     assert (published.milestones, published.dropout) == ((50, 100, 200), 0.2)
+    assert all(recipe_of(each, "published").published_loss for each in EXPERIMENTS.values())
+    assert not any(recipe_of(each, "quick").published_loss for each in EXPERIMENTS.values())
 
 
 def test_the_quick_teacher_shows_the_clips_of_its_students() -> None:

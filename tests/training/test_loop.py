@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -265,6 +266,20 @@ def test_helpers_that_prepare_clips_change_nothing(
         train_epoch(run, quiet)
         ends.append(run.model.state_dict())
     assert_same_state(*ends)
+
+
+def test_the_published_loss_is_asked_for_by_the_recipe(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, quiet: Console
+) -> None:
+    """Of probabilities, 34 classes are told apart by at most e to 1: the loss stays near chance."""
+    losses = {}
+    for published in (False, True):
+        recipe = replace(tiny, published_loss=published, learning_rate=0.1, clips_per_epoch=60)
+        run = new_run(recipe, tiny_store, tmp_path / str(published))
+        losses[published] = [train_epoch(run, quiet)["loss"] for _ in range(2)][-1]
+    least = math.log(math.e + 33) - 1
+    assert losses[True] >= least
+    assert losses[False] < least
 
 
 def test_sixteen_bits_train_too(
