@@ -21,10 +21,13 @@ from app.messages import ClipOffer, Picture, SourceInfo
 from app.picture_slot import PictureSlot, shrink_to
 from app.playback import Playback
 from app.sources import Address, title_of_source
+from app.timeline_length import length_s, list_frames, listed_frames, why_short
+from app.timeline_truth import FrameTruth
 from app.truth import truth_of_video
 from core.camera import LiveSource
 from core.clip import ClipSpec
 from core.errors import AnnotationError, InCabError
+from core.frame_index import FrameIndex
 from core.live import LivePicture, LiveReader, ReconnectingSource
 from core.source_state import SourceStatus
 from core.video import Frame, VideoFile
@@ -84,12 +87,15 @@ class Capture(QThread):
         self.view_size = (3840, 2160)
         self.playback = Playback()
         self._video: VideoFile | None = None
+        self._truth: FrameTruth | None = None
         # What was asked for last; the thread may still cut what was asked for before.
         self._kinds = kinds(setup.spec, setup.teacher_spec)
         self._buffers = ClipBuffers(self._kinds)
         self._changed: tuple[ClipSpec, ...] | None = None
         self._lock = threading.Lock()
         self._generation = 0
+        # A jump may have made the list of frames, or another one.
+        self._jumped = False
         self._segment: int | None = None
 
     # -- called from the UI thread -------------------------------------------------------------
@@ -172,28 +178,33 @@ class Capture(QThread):
     def _run_file(self, path: Path) -> None:
         with self.setup.open_file(path) as video:
             self._video = video
-            self.opened.emit(self, self._describe(video))
+            frames = list_frames(video, lambda: self.playback.stopping)
+            self.opened.emit(self, self._describe(video, frames))
             FilePlayer(video, self.playback, self, lambda: self.ended.emit(self)).run()
 
-    def _describe(self, video: VideoFile) -> SourceInfo:
+    def _describe(self, video: VideoFile, frames: FrameIndex | None) -> SourceInfo:
         properties = video.properties
-        truth, problem = None, None
+        problems = [why_short(video, frames)]
         try:
             truth = self.setup.truth or truth_of_video(
-                self.setup.annotations, video.path, self.setup.labels
+                self.setup.annotations, video.path, self.setup.labels, problems.append
             )
         except AnnotationError as error:
             # The video itself is fine and worth watching without its truth.
-            problem = str(error)
+            truth = None
+            problems.append(str(error))
+        if truth is not None:
+            self._truth = truth if isinstance(truth, FrameTruth) else FrameTruth(truth)
+            self._truth.times_s = None if frames is None else frames.times_s
         return SourceInfo(
             video.path,
             title_of_source(video.path),
             properties.width,
             properties.height,
             properties.fps,
-            (properties.frame_count or 0) / properties.fps,
-            tuple(truth) if truth is not None else None,
-            problem,
+            length_s(video, frames),
+            self._truth,
+            " ".join(problem for problem in problems if problem) or None,
             self.setup.annotations,
         )
 
@@ -235,6 +246,7 @@ class Capture(QThread):
         """The next frame does not follow the one before: empty the clip buffer."""
         self._generation = self.setup.next_generation()
         self._buffers.clear()
+        self._jumped = True
 
     def fill(self, frame: Frame) -> None:
         """Take a frame for the clip of a later one only; it is neither counted nor shown."""
@@ -243,10 +255,19 @@ class Capture(QThread):
     def deliver(self, frame: Frame, captured_s: float, *, offered: bool) -> None:
         """Take the next frame; `offered` ones are shown and recognised, if a clip is full."""
         self._change_clips()
+        if self._jumped:
+            self._jumped = False
+            self._place_truth()
         self.fill(frame)
         if offered:
             self._offer(frame, captured_s)
         self.captured += 1
+
+    def _place_truth(self) -> None:
+        if self._truth is not None and self._video is not None:
+            frames = listed_frames(self._video)
+            if frames is not None:
+                self._truth.times_s = frames.times_s
 
     def _change_clips(self) -> None:
         with self._lock:

@@ -114,7 +114,8 @@ def replay(
         if problem := why_not_comparable(int8, fp32):
             raise ModelFileError(problem)
         expected = video.properties.frame_count
-        labels = truth_of_video(options.annotations, options.source, int8.labels)
+        notes: list[str] = []
+        labels = truth_of_video(options.annotations, options.source, int8.labels, notes.append)
         choices = _choose_engines(models, options, threads)
         scores = {name: _ModelScore(models[name], choices[name].engine) for name in models}
         agreement = Agreement()
@@ -139,7 +140,7 @@ def replay(
                 out.add(clip, answers, decisions, truth)
             report = _report(options, video, (frames, end_s), scores, agreement)
             out.finish(report)
-    notes = [
+    notes += [
         f"{result.problem} The {name} model runs on {choice.engine.name}."
         for name, choice in choices.items()
         for result in choice.left_out

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.timeline_levels import UNKNOWN
-from app.timeline_record import CELLS_PER_SECOND, TimelineRecord
+from app.timeline_levels import CELLS_PER_SECOND, UNKNOWN
+from app.timeline_record import TimelineRecord
 
 # So soon after a place, "the one before" means the place before that.
 _JUST_PASSED_S = 0.5

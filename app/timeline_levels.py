@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 Row = NDArray[np.int16]
 UNKNOWN = -1
+# Along the time of a source a row has so many values; an hour is 108,000 of them.
+CELLS_PER_SECOND = 30
+# Nobody looks at more; a damaged container can claim any time.
+LONGEST_S = 24 * 3600.0
 
 # Values that one value of the next coarser level stands for.
 _STEP = 4

@@ -9,17 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.messages import SLOTS, STUDENTS, Slot
-from app.timeline_levels import UNKNOWN, Levels, Row, highest
+from app.timeline_levels import CELLS_PER_SECOND, LONGEST_S, UNKNOWN, Levels, Row, highest
+from app.timeline_truth import TruthStrip
 
-# Answers are kept in cells this long; an hour is 108,000 of them.
-CELLS_PER_SECOND = 30
 # A gap between two answers longer than this stays empty.
 _LONGEST_GAP_CELLS = CELLS_PER_SECOND // 2
 # The teacher needs that long for a clip where the CPU has other work.
 _LONGEST_TEACHER_GAP_CELLS = 5 * CELLS_PER_SECOND
 LIVE_WINDOW_S = 60.0
-# Nobody looks at more; a damaged container can claim any time.
-_LONGEST_S = 24 * 3600.0
 # What the hover text names of each model.
 TOP = 3
 _SHARE_STEPS = 65535
@@ -53,7 +50,7 @@ class TimelineRecord:
         self.labels = tuple(labels)
         self.live = duration_s is None
         self._length_s = (
-            LIVE_WINDOW_S if duration_s is None else min(max(duration_s, 1.0), _LONGEST_S)
+            LIVE_WINDOW_S if duration_s is None else min(max(duration_s, 1.0), LONGEST_S)
         )
         # A live record starts anew at half its room, so that it never grows.
         self._first_cell = 0
@@ -64,19 +61,20 @@ class TimelineRecord:
         self._top = {slot: _no_tops(room) for slot in STUDENTS}
         self._last_cells: dict[Slot, int] = {}
         self._newest_cell = 0
-        self.truth: Row | None = None
-        self.truth_starts_s: NDArray[np.float64] | None = None
-        self._truth: Levels | None = None
+        self._truth: TruthStrip | None = None
         if truth is not None and fps:
-            by_frame = self._classes(truth)
-            self.truth_starts_s = _starts_s(by_frame, fps)
-            self.truth = _by_cell(by_frame, fps, cells)
-            self._truth = Levels(self.truth)
+            numbers = {name: number for number, name in enumerate(self.labels)}
+            self._truth = TruthStrip(truth, numbers, fps)
 
-    def _classes(self, truth: Sequence[str | None]) -> Row:
-        numbers = {name: number for number, name in enumerate(self.labels)}
-        found = [numbers.get(name, UNKNOWN) if name else UNKNOWN for name in truth]
-        return np.array(found or [UNKNOWN], np.int16)
+    @property
+    def truth(self) -> Row | None:
+        """The true class in each cell, up to the last frame that has one; None without truth."""
+        return None if self._truth is None else self._truth.levels.row
+
+    @property
+    def truth_starts_s(self) -> NDArray[np.float64] | None:
+        """When each labelled stretch of the truth begins."""
+        return None if self._truth is None else self._truth.starts_s
 
     @property
     def window_s(self) -> tuple[float, float]:
@@ -105,6 +103,11 @@ class TimelineRecord:
         for by_slot in (self._answers, self._top, self._last_cells):
             by_slot.pop("teacher", None)
 
+    def reach(self, time_s: float) -> None:
+        """A file has a picture at this time, whatever its container promised."""
+        if not self.live and self._length_s <= time_s < LONGEST_S:
+            self._length_s = (int(time_s * CELLS_PER_SECOND) + 1) / CELLS_PER_SECOND
+
     def add(
         self, time_s: float, classes: Mapping[Slot, int], top: Mapping[Slot, Top] | None = None
     ) -> None:
@@ -112,12 +115,13 @@ class TimelineRecord:
 
         `top` holds their most probable classes, best first; `TOP` of them are kept.
         """
-        if not self.live and time_s >= _LONGEST_S:
+        if not self.live and time_s >= LONGEST_S:
             return
         cell = int(time_s * CELLS_PER_SECOND)
         if cell < self._first_cell:
             return
         self._make_room(cell)
+        self.reach(time_s)
         if "teacher" in classes:
             self._put("teacher", cell, classes, top or {}, _LONGEST_TEACHER_GAP_CELLS)
         if classes.keys() != {"teacher"}:
@@ -172,7 +176,6 @@ class TimelineRecord:
             self._first_cell = first
         else:
             # The container promised less than it holds.
-            self._length_s = max(self._length_s, (cell + 1) / CELLS_PER_SECOND)
             moved, size = 0, size + cell + 1
         for levels, empty in ((self._differs, 0), *((a, UNKNOWN) for a in self._answers.values())):
             levels.replace(_moved(levels.row, moved, np.full(size, empty, np.int16)))
@@ -194,7 +197,7 @@ class TimelineRecord:
             for slot, levels in self._answers.items()
         }
         if self._truth is not None:
-            rows["truth"] = self._truth.columns(start, per_column, count)
+            rows["truth"] = self._truth.levels.columns(start, per_column, count)
         rows["differs"] = np.maximum(self._differs.columns(from_first, per_column, count), 0)
         return rows
 
@@ -207,9 +210,9 @@ class TimelineRecord:
             best = int(levels.row[here])
             if best != UNKNOWN:
                 answers[slot] = self._named(best, self._top[slot][here])
-        truth = None
-        if self.truth is not None and 0 <= cell < len(self.truth):
-            known = int(self.truth[cell])
+        truth, row = None, self.truth
+        if row is not None and 0 <= cell < len(row):
+            known = int(row[cell])
             truth = self.labels[known] if known != UNKNOWN else None
         return Moment(time_s, truth, answers)
 
@@ -242,15 +245,3 @@ def _moved(old: NDArray, by: int, fresh: NDArray) -> NDArray:
     kept = old[by : by + len(fresh)]
     fresh[: len(kept)] = kept
     return fresh
-
-
-def _by_cell(by_frame: Row, fps: float, cells: int) -> Row:
-    frames = (np.arange(cells) / CELLS_PER_SECOND * fps).astype(np.intp)
-    row = by_frame[np.minimum(frames, len(by_frame) - 1)]
-    return np.where(frames < len(by_frame), row, UNKNOWN).astype(np.int16)
-
-
-def _starts_s(by_frame: Row, fps: float) -> NDArray[np.float64]:
-    """When each labelled stretch begins: in the middle of its first frame, which a seek hits."""
-    before = np.concatenate([[UNKNOWN], by_frame[:-1]])
-    return (np.flatnonzero((by_frame != before) & (by_frame != UNKNOWN)) + 0.5) / fps

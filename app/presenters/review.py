@@ -11,11 +11,12 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal
 from app.messages import EngineReport, Picture, Slot, SourceInfo, engine_title
 from app.presenter import Widgets
 from app.presenters.timeline import TimelinePresenter
-from app.recording.blank_video import BlankVideo
+from app.recording.blank_video import BlankVideo, shown_times_s
 from app.recording.review import Review, load_review
 from app.recording.tables import NONE
 from app.session import Session
 from app.timeline_record import TOP, TimelineRecord
+from app.timeline_truth import FrameTruth
 from core.errors import InCabError, SessionFileError
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 # A short turn at a time, so that the window stays at hand while an hour is filled in.
 _CLIPS_AT_ONCE = 100
 _NOT_RECORDED = "not recorded"
+# What was true at a clip is not known to be true for longer, where the next one is far.
+_LONGEST_TRUTH_S = 1.0
 
 
 class ReviewLoader(QThread):
@@ -69,8 +72,11 @@ class ReviewPresenter(QObject):
         self._turn = QTimer(self, interval=0)
         self._turn.timeout.connect(self._fill_some)
         session.known_truth = review.session.truth
+        self._times_s = review.session.clips.time_s[review.lookup.positions]
         if review.video is None:
             session.open_file = lambda path: BlankVideo(review.lookup)
+            session.known_truth = _truth_of_clips(review)
+            self._times_s = shown_times_s(review.lookup)
         session.answers.model_ready.connect(self._on_ready)
         session.source_changed.connect(self._on_source)
         session.picture.connect(self._on_picture)
@@ -131,28 +137,27 @@ class ReviewPresenter(QObject):
             for slot in self._panels
             if slot == model.slot
         }
-        before: int | None = None
         try:
-            for count, position in enumerate(lookup.positions.tolist()):
-                if count % _CLIPS_AT_ONCE == 0:
+            positions, segments = lookup.positions, session.clips.segment
+            for place in range(len(positions)):
+                if place % _CLIPS_AT_ONCE == 0:
                     record.interrupt()
                     yield
                     record.interrupt()
-                    if before is not None:
+                    if place > 0:
                         # Once more, so that the next one continues it.
-                        self._add(record, before, numbers)
-                segments = session.clips.segment
-                if before is not None and segments[position] != segments[before]:
+                        self._add(record, place - 1, numbers)
+                if place > 0 and segments[positions[place]] != segments[positions[place - 1]]:
                     record.interrupt()
-                self._add(record, position, numbers)
-                before = position
+                self._add(record, place, numbers)
         except SessionFileError as error:
             # The file was taken away.
             _log.warning("%s", error)
         record.interrupt()
 
-    def _add(self, record: TimelineRecord, position: int, numbers: dict[int, Slot]) -> None:
+    def _add(self, record: TimelineRecord, place: int, numbers: dict[int, Slot]) -> None:
         session = self._review.session
+        position = int(self._review.lookup.positions[place])
         classes: dict[Slot, int] = {}
         top: dict[Slot, list[tuple[int, float]]] = {}
         for number, slot in numbers.items():
@@ -164,7 +169,17 @@ class ReviewPresenter(QObject):
             classes[slot] = int(places[best])
             order = known.argsort()[::-1][:TOP].tolist()
             top[slot] = [(int(places[index]), float(known[index])) for index in order]
-        record.add(float(session.clips.time_s[position]), classes, top)
+        record.add(float(self._times_s[place]), classes, top)
+
+
+def _truth_of_clips(review: Review) -> FrameTruth | None:
+    """The truth at each clip's newest frame; None for a session without annotations."""
+    truth = review.session.truth
+    if truth is None:
+        return None
+    frames = review.session.clips.frame[review.lookup.positions].tolist()
+    known = (truth[frame] if frame < len(truth) else None for frame in frames)
+    return FrameTruth(known, _LONGEST_TRUTH_S)
 
 
 _DONE = object()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.recording.lookup import Lookup
 from core.frame_index import FrameIndex
@@ -14,6 +15,17 @@ from core.video import Frame, VideoProperties
 # A quiet grey under the labels, in the shape of the pictures that were there.
 _LEVEL = 28
 _LONGEST_SIDE = 640
+
+
+def shown_times_s(lookup: Lookup) -> NDArray[np.float64]:
+    """When each of the lookup's N clips is shown, strictly increasing.
+
+    Those of a camera or stream from the first one on: it may have run for days before, and there
+    is no other picture of it to be looked for.
+    """
+    times_s = lookup.times_s
+    live = lookup.session.source.kind != "file"
+    return times_s - times_s[0] if live and len(times_s) else times_s
 
 
 class BlankVideo:
@@ -25,15 +37,15 @@ class BlankVideo:
     def __init__(self, lookup: Lookup) -> None:
         session = lookup.session
         self.path = session.path
-        self._times_s = lookup.times_s
+        self._times_s = shown_times_s(lookup)
         source = session.source
         shrink = min(1.0, _LONGEST_SIDE / max(source.width, source.height))
         size = (max(2, round(source.width * shrink)), max(2, round(source.height * shrink)))
         self._image = np.full((size[1], size[0], 3), _LEVEL, np.uint8)
         self._image.setflags(write=False)
         count = len(self._times_s)
-        last_s = float(self._times_s[-1]) if count else 0.0
-        fps = min(max(count / last_s, 0.1), 1000.0) if last_s > 0 else 30.0
+        span_s = float(self._times_s[-1] - self._times_s[0]) if count else 0.0
+        fps = min(max((count - 1) / span_s, 0.1), 1000.0) if span_s > 0 else 30.0
         self.properties = VideoProperties(size[0], size[1], fps, count)
         self._index = FrameIndex(self._times_s, None, decoded=True)
         self._next = 0

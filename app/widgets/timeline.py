@@ -74,6 +74,8 @@ class Timeline(QWidget):
         if not self._dragging and now_s != self._now_s:
             self._now_s = now_s
             if now_s is not None and self._record is not None:
+                # There may be pictures without answers where the container promised none.
+                self._record.reach(now_s)
                 self.zoomed.follow(self._record.window_s, now_s)
         self.update()
 

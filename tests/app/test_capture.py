@@ -14,6 +14,8 @@ from app.capture import Capture
 from app.messages import Picture
 from app.picture_slot import shrink_to
 from app.schedule import Schedule
+from app.timeline_truth import FrameTruth
+from core.frame_index import Interrupted
 from core.video import Frame, VideoFile
 from tests.app.doubles import SPEC
 from tests.app.rigs import MakeRig
@@ -188,6 +190,33 @@ def test_truth_that_does_not_fit_leaves_the_video_playable(
         made.capture.start()
     assert made.opened[0].truth is None
     assert "wrong.csv" in (made.opened[0].problem or "")
+
+
+def test_frames_that_could_not_be_listed_at_once_are_placed_after_the_first_jump(
+    qtbot: QtBot, rig: MakeRig, videos: Path
+) -> None:
+    class Slow(VideoFile):
+        listable = False
+
+        def _report_search(self, *given: object) -> None:
+            if not Slow.listable:
+                raise Interrupted
+            super()._report_search(*given)
+
+    made = rig(videos / "long.mp4", open_file=Slow, truth=("drinking",) * 600)
+    with qtbot.waitSignal(made.capture.opened):
+        made.capture.start()
+    info = made.opened[0]
+    assert isinstance(info.truth, FrameTruth)
+    assert info.duration_s == pytest.approx(20.0)
+    made.capture.playback.step(1)
+    qtbot.waitUntil(lambda: made.capture.captured == 1)
+    assert info.truth.times_s is None
+    Slow.listable = True
+    made.capture.playback.seek(5.0)
+    qtbot.waitUntil(lambda: made.capture.captured == 2)
+    assert info.truth.times_s is not None
+    assert info.truth.times_s[150] == pytest.approx(5.0)
 
 
 def test_large_pictures_are_shrunk_for_painting_only(

@@ -61,6 +61,21 @@ def test_a_file_longer_than_it_promised_grows() -> None:
     assert 3 in record.columns(200)["int8"]
 
 
+def test_the_length_grows_with_each_answer_and_each_picture_beyond_it() -> None:
+    record = TimelineRecord(LABELS, 0.0)
+    lengths_s = []
+    for tenth in range(100):
+        record.add(tenth / 10, {"int8": 3, "fp32": 3})
+        lengths_s.append(record.window_s[1])
+        assert record.window_s[1] >= tenth / 10
+    # No more than needed, whatever room there is.
+    assert lengths_s[20] < 2.1
+    record.reach(12.0)
+    assert record.window_s == (0.0, 361 / CELLS_PER_SECOND)
+    record.reach(3.0)
+    assert record.window_s[1] > 12
+
+
 def test_an_absurd_time_costs_no_memory() -> None:
     record = TimelineRecord(LABELS, 1e12)
     record.add(1e12, {"int8": 3, "fp32": 3})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from app.state import State
 from app.timeline_record import TimelineRecord
 from app.widgets.timeline import Timeline
 from core.annotations import Chunk, write_annotations
+from core.frame_index import Interrupted
+from core.video import VideoFile
 from tests.app.doubles import BRIGHT, DARK, LABELS
+from tests.app.uneven import write_cut, write_uneven
 
 MakeWindow = Callable[..., MainWindow]
 
@@ -72,6 +76,66 @@ def test_a_click_and_a_drag_seek(qtbot: QtBot, annotated: MainWindow) -> None:
     record = annotated.timeline.record
     assert record is not None
     qtbot.waitUntil(lambda: bool(record.moment(150 / 30, 0.2).answers), timeout=20_000)
+
+
+def test_truth_and_jumps_follow_frames_that_last_unequally_long(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    video, truth = tmp_path / "uneven.mkv", tmp_path / "truth.csv"
+    write_uneven(video, [20] * 20 + [220] * 20, [2] * 20 + [1] * 20)
+    chunks = [Chunk(1, "uneven", 0, 0, 20, DARK, 0), Chunk(1, "uneven", 1, 20, 40, BRIGHT, 0)]
+    write_annotations(truth, chunks)
+    window = make_window(source=str(video), annotations=truth)
+    qtbot.waitUntil(lambda: window.session.state is State.ENDED, timeout=20_000)
+    # A step rests where it leads, and so does what follows.
+    window.session.navigator.step(-1)
+    qtbot.waitUntil(lambda: shown_frame(window) == 38, timeout=20_000)
+    window.session.navigator.seek(0.0)
+    qtbot.waitUntil(lambda: shown_frame(window) == 0, timeout=20_000)
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: shown_frame(window) == 20, timeout=20_000)
+    record, timeline = window.timeline.record, window.widgets.timeline
+    assert record is not None
+    assert (record.moment(1.2).truth, record.moment(1.5).truth) == (DARK, BRIGHT)
+    # The picture, the mark and the strip agree, and the strip ends where the file does.
+    window.timeline.refresh()
+    assert timeline._now_s == pytest.approx(20 / 15, abs=0.01)
+    assert timeline.shown_s[1] == pytest.approx(2.0, abs=0.01)
+
+
+def test_a_file_that_is_longer_than_anybody_knows_keeps_its_mark_on_the_timeline(
+    make_window: MakeWindow, videos: Path, qtbot: QtBot
+) -> None:
+    class Endless(VideoFile):
+        """Of which nobody knows the length before it was read."""
+
+        def __init__(self, path: Path) -> None:
+            super().__init__(path)
+            self.properties = replace(self.properties, frame_count=None)
+
+        def _report_search(self, *_: object) -> None:
+            raise Interrupted
+
+    window = make_window()
+    window.session.open_file = Endless
+    window.open(videos / "long.mp4")
+    qtbot.waitUntil(lambda: shown_frame(window) > 75, timeout=20_000)
+    window.session.toggle_play()
+    window.timeline.refresh()
+    timeline = window.widgets.timeline
+    assert timeline._now_s is not None
+    assert 2.4 < timeline._now_s <= timeline.shown_s[1] < 10
+
+
+def test_a_file_that_was_cut_off_is_said_to_be(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window = make_window(source=str(write_cut(tmp_path / "cut.mkv", 200, 0.5)))
+    banner = window.widgets.banner
+    qtbot.waitUntil(lambda: "cut.mkv promises 200 frames" in banner.text, timeout=20_000)
+    # It plays all the same, as far as it goes.
+    assert window.session.state is not State.FAILED
+    assert window.widgets.timeline.shown_s[1] < 4
 
 
 # -- the widget alone --------------------------------------------------------------------------
@@ -135,6 +199,14 @@ def test_hovering_names_the_three_most_probable_of_both(hour: Timeline) -> None:
         "FP32: eating 60 % · drinking 40 %",
     ]
     assert hour.describe_at(area.left() + area.width() // 8).endswith("not answered yet")
+
+
+def test_a_picture_beyond_the_promised_end_moves_the_right_edge(hour: Timeline) -> None:
+    hour.refresh(3500.0)
+    assert hour.shown_s == (0.0, 3600.0)
+    # Nothing was answered there.
+    hour.refresh(4000.0)
+    assert 4000 < hour.shown_s[1] < 4001
 
 
 def test_a_camera_has_no_place_to_seek_to(qtbot: QtBot) -> None:

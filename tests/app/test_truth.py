@@ -65,6 +65,23 @@ def test_several_runs_and_none_of_them_this_one(table) -> None:
     assert str(path) in str(refusal.value)
 
 
+def test_rows_that_cannot_be_used_are_told(table) -> None:
+    path = table(("vp1/run1.ids_1", 0, 2, "eating"), ("vp1/run1.ids_1", 2, 3, "eating"))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], lines[2].replace("eating", "flying"), "x,y"]))
+    told: list[str] = []
+    assert truth_of_video(path, VIDEO, ACTIVITY_NAMES, told.append) == ["eating", "eating"]
+    (remark,) = told
+    assert remark.startswith(f"2 rows are left out of the truth; the first: {path} line 3: ")
+    assert "flying" in remark
+
+
+def test_a_csv_of_another_level_is_named_as_such(table) -> None:
+    path = table(("vp1/run1.ids_1", 0, 2, "final_task"), ("vp1/run1.ids_1", 2, 3, "final_task"))
+    with pytest.raises(AnnotationError, match=r"no row that can be used: .* line 2: .*final_task"):
+        truth_of_video(path, VIDEO, ACTIVITY_NAMES)
+
+
 def test_a_model_of_other_classes_reads_its_own(table) -> None:
     path = table(("vp1/run1.ids_1", 0, 2, "parking"), ("vp1/run1.ids_1", 2, 3, "eating"))
     assert truth_of_video(path, VIDEO, ("parking", "driving")) == ["parking", "parking"]
