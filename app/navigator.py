@@ -32,6 +32,9 @@ class Navigator(QObject):
         """Show the frame of the file that is up at a time; of many calls the newest counts."""
         if self._capture is not None:
             self._sought_s = max(0.0, time_s)
+            if self._capture.playback.at_end:
+                # First: a reader that still plays would go on from there by a frame or two.
+                self._capture.pause()
             self._capture.playback.seek(self._sought_s)
             self.sought.emit(self._sought_s)
             self.move_asked.emit()

@@ -52,6 +52,26 @@ def test_jumps_add_up_until_the_picture_has_come(capture: Capture) -> None:
     assert capture.playback.playing
 
 
+def test_a_seek_from_the_end_finds_a_reader_that_rests(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    navigator = Navigator()
+    navigator.move_in(capture)
+    playing: list[bool] = []
+    seek = capture.playback.seek
+
+    def watched(time_s: float) -> None:
+        playing.append(capture.playback.playing)
+        seek(time_s)
+
+    monkeypatch.setattr(capture.playback, "seek", watched)
+    navigator.seek(3.0)
+    capture.playback.take_move()
+    assert capture.playback.reached_end(0.0)
+    navigator.seek(4.0)
+    assert playing == [True, False]
+
+
 def test_a_step_pauses(capture: Capture) -> None:
     navigator = Navigator()
     navigator.move_in(capture)
