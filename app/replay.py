@@ -102,7 +102,8 @@ def replay(
         InCabError: a file is missing or unusable; nothing is written then.
     """
     if options.out is not None:
-        check_out(options.out)
+        read = (options.source, options.annotations, options.int8, options.fp32)
+        check_out(options.out, read)
     cv2.setNumThreads(1)
     threads = options.threads or default_threads()
     with VideoFile(options.source) as video:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,14 +43,16 @@ class ClipRow:
     fp32_ms: float
 
 
-def check_out(out: Path) -> None:
-    """Say before the work what would spoil it at its end."""
+def check_out(out: Path, read: Iterable[Path | None]) -> None:
+    """Say before the work what would spoil it at its end; `read` is what the command reads."""
     if out.suffix not in _ENDINGS:
         raise InCabError(f"--out {out} must end in {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}.")
     if out.is_dir():
         raise InCabError(f"--out {out} is a folder; name a file.")
     if not out.parent.is_dir():
         raise InCabError(f"There is no folder {out.parent} for --out; make it first.")
+    if out.exists() and any(path and path.exists() and out.samefile(path) for path in read):
+        raise InCabError(f"--out {out} is what is read here; choose another name.")
     for ending in ("-wal", "-journal"):
         log = out.with_name(f"{out.name}{ending}")
         # SQLite would play it into the new file, and nobody would see the new clips.

@@ -6,6 +6,7 @@ Legend: K classes.
 from __future__ import annotations
 
 import time
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from core.errors import EngineError
 F32 = NDArray[np.float32]
 
 # Enough for the percentiles of a long session without growing for ever.
-_LATENCIES_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,19 +95,14 @@ class Latency:
 
 
 class LatencyRecord:
-    """Collects latencies; percentiles are over the most recent ones."""
+    """Collects latencies, all of them: ten hours of clips are eight megabytes."""
 
-    def __init__(self, kept: int = _LATENCIES_KEPT) -> None:
-        self._samples_ms: deque[float] = deque(maxlen=kept)
+    def __init__(self) -> None:
+        self._samples_ms = array("d")
 
     def add(self, latency_ms: float) -> None:
         """Add one inference time in milliseconds."""
         self._samples_ms.append(latency_ms)
-
-    @property
-    def recent_ms(self) -> tuple[float, ...]:
-        """The samples kept, oldest first."""
-        return tuple(self._samples_ms)
 
     def summary(self) -> Latency | None:
         """Mean and percentiles, or None before the first sample."""

@@ -69,6 +69,22 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, OSError) and isinstance(command, Fit) and command.can_resume:
             print("With --resume the same command goes on from what was saved.", file=sys.stderr)
         return EXIT_FAILED
+    except ImportError as error:
+        if command.debug:
+            traceback.print_exc()
+        what = f"A library cannot be loaded ({error}); training needs more than the application"
+        print(f'incab-train: {what}: pip install "incab[train]".', file=sys.stderr)
+        return EXIT_FAILED
+    except Exception as error:
+        if command.debug:
+            traceback.print_exc()
+        what = (str(error).splitlines() or [""])[0][:160]
+        print(
+            f"incab-train: Something unexpected went wrong ({type(error).__name__}: {what}). "
+            "Add --debug to see where.",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
     return EXIT_DONE
 
 

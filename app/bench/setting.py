@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bench.rows import ModelOnEngine
-from app.models import load_named
+from app.models import load_named, why_not_comparable
+from core.errors import ModelFileError
 from core.modelfile import Model
 
 Progress = Callable[[str], None]
@@ -42,12 +43,16 @@ def load_models(options: BenchOptions) -> dict[str, Model]:
     """The models by name: int8, fp32 and, when asked for, teacher.
 
     Raises:
-        ModelFileError: one cannot be read or is of the wrong kind.
+        ModelFileError: one cannot be read or is of the wrong kind, or int8 and fp32 do not take the
+            same clips, so that their ratio would not be quantization's.
     """
     paths = {"int8": options.int8, "fp32": options.fp32}
     if options.teacher is not None:
         paths["teacher"] = options.teacher
-    return {name: load_named(path, name) for name, path in paths.items()}
+    models = {name: load_named(path, name) for name, path in paths.items()}
+    if problem := why_not_comparable(models["int8"], models["fp32"]):
+        raise ModelFileError(problem)
+    return models
 
 
 def accuracy(model: Model) -> float | None:

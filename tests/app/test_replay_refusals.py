@@ -162,6 +162,11 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
     int8, fp32 = twin_files
     command = ("replay", video, "--int8", int8, "--fp32", fp32, "--out")
     assert "no folder" in failure(capsys, *command, tmp_path / "nowhere" / "out.csv")
+    truth = tmp_path / "truth.csv"
+    truth.write_text("hours of work")
+    annotated = (*command[:-1], "--annotations", truth, "--out", truth)
+    assert "is what is read here" in failure(capsys, *annotated)
+    assert truth.read_text() == "hours of work"
     assert ".csv, .json or .sqlite" in failure(capsys, *command, tmp_path / "out.xlsx")
     (tmp_path / "out.sqlite-wal").write_bytes(b"clips that are nowhere else")
     told = failure(capsys, *command, tmp_path / "out.sqlite")

@@ -167,13 +167,12 @@ def test_percentiles() -> None:
     assert Latency.of([]) is None
 
 
-def test_the_record_keeps_the_most_recent() -> None:
-    record = LatencyRecord(kept=3)
+def test_the_record_speaks_of_all_however_many() -> None:
+    record = LatencyRecord()
     assert record.summary() is None
-    for value in (100.0, 1.0, 2.0, 3.0):
+    for value in [100.0] * 34_000 + [1.0] * 20_000:
         record.add(value)
-    assert record.recent_ms == (1.0, 2.0, 3.0)
-    assert record.summary() == Latency(3, 2, 2, pytest.approx(2.9), pytest.approx(2.98))
+    assert record.summary() == Latency(54_000, pytest.approx(3420 / 54), 100, 100, 100)
 
 
 # Rates

@@ -52,6 +52,28 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ModuleNotFoundError("No module named 'torch'"), 'pip install "incab[train]"'),
+        (
+            ZeroDivisionError("division by zero"),
+            "ZeroDivisionError: division by zero). Add --debug",
+        ),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line(
+    error: Exception, words: str, capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("training.commands.data.Inspect.run", fails)
+    assert words in failure(capsys, "inspect", tmp_path)
+    assert main(["inspect", str(tmp_path), "--debug"]) == EXIT_FAILED
+    assert "Traceback" in capsys.readouterr().err
+
+
 def failure(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """The one line that a failing command prints."""
     assert main([str(argument) for argument in arguments]) == EXIT_FAILED

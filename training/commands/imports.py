@@ -41,6 +41,8 @@ class Import:
 
         if self.out.is_dir():
             raise DataError(f"{self.out} is a folder; name the model file to write with --out.")
+        if self.out.exists() and self.file.exists() and self.out.samefile(self.file):
+            raise DataError(f"--out {self.out} is the checkpoint itself; choose another name.")
         imported = import_checkpoint(self.file, self.labels, self.part)
         self.out.parent.mkdir(parents=True, exist_ok=True)
         save_model(imported.model, self.out)

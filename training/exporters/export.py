@@ -71,12 +71,17 @@ def export(model: Model, kind: Format, path: Path, threads: int = 2) -> Exported
     ending = ENDINGS[kind]
     if path.suffix != ending:
         raise DataError(f"{path} must end in {ending} for --format {kind}; choose another --out.")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name the file to write with --out.")
+    weights = path.with_suffix(".bin")
+    if kind == "openvino" and weights.exists() and not path.exists():
+        raise DataError(f"{weights} is there already and no {path.name}; choose another --out.")
     write = _writer(kind)
     # The model itself first, so that a damaged one is not taken for a faulty export.
     load_engine(model, "openvino", threads)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The last one entered gets its name first: no graph ever stands beside foreign weights.
-    names = (path, path.with_suffix(".bin")) if kind == "openvino" else (path,)
+    names = (path, weights) if kind == "openvino" else (path,)
     with ExitStack() as stack:
         partials = [stack.enter_context(replacing(name)) for name in names]
         try:
@@ -97,6 +102,9 @@ def export(model: Model, kind: Format, path: Path, threads: int = 2) -> Exported
                 f"{path} was not written: read back, it is {deviation:.1%} off the reference, "
                 f"{tolerance:.1%} allowed; choose another --format."
             )
+        if kind == "openvino":
+            # An older graph must not stand beside the new weights either.
+            path.unlink(missing_ok=True)
     return Exported(names, deviation, tolerance)
 
 

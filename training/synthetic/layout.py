@@ -45,6 +45,8 @@ class SyntheticConfig:
             raise DataError(f"minutes is {self.minutes}; give a number above 0, at most 600.")
         if not 1 <= self.fps <= 240:
             raise DataError(f"fps is {self.fps}; give a number from 1 to 240.")
+        if self.frames < 1:
+            raise DataError(f"minutes is {self.minutes}, which is not one frame; give more.")
         if not 64 <= self.size <= 1024 or self.size % 2:
             raise DataError(f"size is {self.size}; give an even number from 64 to 1024.")
         if not 0 <= self.difficulty <= 3:

@@ -55,6 +55,8 @@ def write_contact_sheet(
     Raises:
         DataError: the picture cannot be written.
     """
+    if path.suffix.lower() != ".png":
+        raise DataError(f"The contact sheet {path} must end in .png.")
     chosen = [a for a in ACTIVITIES if activities is None or a.name in activities]
     cells = []
     for activity in chosen:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import app.bench.measure
 from app.__main__ import EXIT_DONE, EXIT_USAGE, main
 from app.bench.setting import BenchOptions
 from app.bench.table import render
+from core.modelfile import load_model, save_model
 from tests.app.bench.helpers import arguments, failure
 
 # Some twenty processes are started for the report, which takes minutes on a busy machine.
@@ -25,6 +27,11 @@ def test_bad_models_are_named_before_anything_is_timed(
     for one, other in ((fp32, int8), (fp32, fp32), (int8, int8)):
         assert "model; --" in failure(capsys, *arguments((one, other, clip)))
     assert "--teacher needs" in failure(capsys, *arguments(files, "--teacher", int8))
+    # Their ratio would not be what quantization buys.
+    model = load_model(int8)
+    other = tmp_path / "longer.safetensors"
+    save_model(replace(model, clip=replace(model.clip, span_s=9.0)), other)
+    assert "clips" in failure(capsys, *arguments((other, fp32, clip)))
 
 
 def test_a_bad_clip_is_named(files, tmp_path: Path, capsys) -> None:

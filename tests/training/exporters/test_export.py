@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -232,6 +233,35 @@ def test_an_older_file_stays_when_writing_fails(
 def test_a_wrong_ending_is_named(make: Make, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must end in \.onnx for --format onnx"):
         export(make("fp32"), "onnx", tmp_path / "m.xml")
+
+
+def test_what_is_not_ours_is_left_alone(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "m.bin").write_text("mine")
+    with pytest.raises(DataError, match=r"m\.bin is there already and no m\.xml"):
+        export(make("fp32"), "openvino", tmp_path / "m.xml", threads=1)
+    (tmp_path / "m.xml").mkdir()
+    with pytest.raises(DataError, match=r"m\.xml is a folder"):
+        export(make("fp32"), "openvino", tmp_path / "m.xml", threads=1)
+    assert (tmp_path / "m.bin").read_text() == "mine"
+
+
+def test_no_graph_stands_beside_weights_of_another(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if killed between the two names."""
+    path = tmp_path / "out" / "m.xml"
+    export(make("int8"), "openvino", path, threads=1)
+    replace_file = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        replace_file(source, target)
+        if target.suffix == ".bin":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.files.os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        export(make("fp32"), "openvino", path, threads=1)
+    assert not path.exists()
 
 
 def test_a_damaged_model_is_told_from_a_faulty_export(make: Make, tmp_path: Path) -> None:

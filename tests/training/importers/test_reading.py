@@ -215,6 +215,10 @@ def test_incabs_own_files(
     assert after.parent == before.parent
     out.unlink()
     capsys.readouterr()
+    content = own.read_bytes()
+    assert main(["import", str(own), "--out", str(own)]) == 1
+    assert "is the checkpoint itself" in capsys.readouterr().err
+    assert own.read_bytes() == content
     own.write_bytes(own.read_bytes()[:-10])
     assert "damaged" in refused(own)
 

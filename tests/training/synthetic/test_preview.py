@@ -22,3 +22,9 @@ def test_contact_sheet_shows_the_chosen_activities(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         write_contact_sheet(tmp_path / "nowhere" / "a.png", activities=("drinking",), shots=1)
+
+
+@pytest.mark.parametrize("name", ["sheet.txt", "sheet"])
+def test_another_ending_is_named_before_anything_is_drawn(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"must end in \.png"):
+        write_contact_sheet(tmp_path / name)

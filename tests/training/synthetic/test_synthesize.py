@@ -231,6 +231,7 @@ def test_what_a_killed_call_was_writing_goes_away(made: Path, tmp_path: Path) ->
     [
         ({"people": 2}, "at least 3"),
         ({"minutes": 0.0}, "minutes"),
+        ({"minutes": 1e-5}, "not one frame"),
         ({"views": ("roof",)}, "choose from inner_mirror"),
         ({"views": ()}, "at least one view"),
         ({"size": 63}, "size"),
