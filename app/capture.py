@@ -16,12 +16,12 @@ import cv2
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.clip_buffers import ClipBuffers, kinds
+from app.file_length import length_s, list_frames, listed_frames, why_short
 from app.file_player import FilePlayer
 from app.messages import ClipOffer, Picture, SourceInfo
 from app.picture_slot import PictureSlot, shrink_to
 from app.playback import Playback
 from app.sources import Address, title_of_source
-from app.timeline_length import length_s, list_frames, listed_frames, why_short
 from app.timeline_truth import FrameTruth
 from app.truth import truth_of_video
 from core.camera import LiveSource
@@ -195,7 +195,7 @@ class Capture(QThread):
             problems.append(str(error))
         if truth is not None:
             self._truth = truth if isinstance(truth, FrameTruth) else FrameTruth(truth)
-            self._truth.times_s = None if frames is None else frames.times_s
+            self._place_truth()
         return SourceInfo(
             video.path,
             title_of_source(video.path),

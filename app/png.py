@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage, QPixmap
 
+from core.errors import InCabError
 from core.files import replacing
 
 
@@ -14,11 +15,16 @@ def write_png(image: QImage | QPixmap, path: Path) -> None:
     """Write `path`; Qt's own way of saving says nothing of a disk that is full at the end.
 
     Raises:
-        OSError: it cannot be written; what stood there before still does.
+        InCabError: it cannot be written; what stood there before still does.
     """
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not image.save(buffer, "PNG"):
-        raise OSError("the picture is empty")
-    with replacing(path) as partial:
-        partial.write_bytes(buffer.data().data())
+        raise InCabError(f"There is nothing to see, so {path} was not written.")
+    try:
+        with replacing(path) as partial:
+            partial.write_bytes(buffer.data().data())
+    except OSError as error:
+        raise InCabError(
+            f"Cannot write {path} ({error.strerror}); choose another folder."
+        ) from error

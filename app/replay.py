@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 
+from app.file_length import ends_early
 from app.machine import default_threads, peak_rss_mb
 from app.models import load_named, why_not_comparable
 from app.replay_out import check_out, writing
@@ -193,10 +194,7 @@ def _notes(
 ) -> list[str]:
     notes: list[str] = []
     if expected is not None and frames < expected:
-        notes.append(
-            f"{source.name} promises {expected} frames and {frames} could be decoded: it is "
-            "damaged or cut off, or its container only estimates."
-        )
+        notes.append(ends_early(source, expected, frames))
     if clips == 0:
         span = f"{spec.span_s:g} s" if spec.span_s else f"{spec.frames} frames"
         notes.append(f"{source.name} is shorter than one clip of {span}, so there is no label.")

@@ -164,7 +164,7 @@ class Settings:
     @property
     def driveact_root(self) -> Path | None:
         """The Drive&Act folder that was looked through last."""
-        return self._folder("source/driveact_root")
+        return _folder(self._store, "source/driveact_root")
 
     @driveact_root.setter
     def driveact_root(self, root: Path) -> None:
@@ -190,7 +190,7 @@ class Settings:
     @property
     def recordings_folder(self) -> Path | None:
         """Where recordings go; None until one was chosen."""
-        return self._folder(_RECORDINGS)
+        return _folder(self._store, _RECORDINGS)
 
     @recordings_folder.setter
     def recordings_folder(self, folder: Path) -> None:
@@ -199,14 +199,11 @@ class Settings:
     @property
     def pictures_folder(self) -> Path | None:
         """Where pictures of the window go; None until one was chosen."""
-        return self._folder(_PICTURES)
+        return _folder(self._store, _PICTURES)
 
     @pictures_folder.setter
     def pictures_folder(self, folder: Path) -> None:
         self._store.setValue(_PICTURES, str(folder.absolute()))
-
-    def _folder(self, key: str) -> Path | None:
-        return _folder(self._store, key)
 
     # -- the file ------------------------------------------------------------------------------
 

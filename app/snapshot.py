@@ -17,7 +17,7 @@ from app.options import WindowOptions
 from app.png import write_png
 from app.sources import parse_source, title_of_source
 from app.state import State
-from core.errors import InCabError, SourceError
+from core.errors import SourceError
 
 _SIZE = (1600, 900)
 _LONGEST_LOADING_S = 60.0
@@ -59,12 +59,7 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
                     problems[-1] if problems else f"{title_of_source(address)} did not play."
                 )
             window.session.refresh_numbers()
-            try:
-                write_png(window.grab(), path)
-            except OSError as error:
-                raise InCabError(
-                    f"Cannot write {path} ({error.strerror or error}); choose another folder."
-                ) from error
+            write_png(window.grab(), path)
         finally:
             window.close()
         return window.ended_cleanly

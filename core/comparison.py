@@ -20,8 +20,6 @@ from core.errors import EngineError
 
 F32 = NDArray[np.float32]
 
-# Enough for the percentiles of a long session without growing for ever.
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:

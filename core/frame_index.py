@@ -10,7 +10,8 @@ is the right picture at its time, under a number too high by the frames that are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,20 +91,27 @@ def frame_time_s(position_ms: float, start_ms: float, last_s: float, fps: float)
     return time_s if time_s > last_s else last_s + 1 / fps
 
 
+def packet_positions_ms(path: Path) -> Generator[float]:
+    """Where each packet of the pictures is shown, in the order of decoding; nothing is decoded."""
+    packets = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+    try:
+        while packets.grab():
+            yield float(packets.get(cv2.CAP_PROP_POS_MSEC))
+    finally:
+        packets.release()
+
+
 def index_of_packets(path: Path, fps: float, report: Callable[[int], None]) -> FrameIndex | None:
     """What the container tells of every packet, without decoding; None when that is no index.
 
     `report` hears how many there were so far; an `Interrupted` that it raises is passed on.
     """
-    packets = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     positions_ms: list[float] = []
-    try:
-        while packets.grab():
-            positions_ms.append(float(packets.get(cv2.CAP_PROP_POS_MSEC)))
+    with closing(packet_positions_ms(path)) as positions:
+        for position_ms in positions:
+            positions_ms.append(position_ms)
             if len(positions_ms) % _FRAMES_BETWEEN_REPORTS == 0:
                 report(len(positions_ms))
-    finally:
-        packets.release()
     # Packets come in the order of decoding.
     index = FrameIndex.of_positions(sorted(positions_ms), fps, decoded=False)
     return index if len(index) and index.positions_ms is not None else None

@@ -75,16 +75,6 @@ def main(arguments: list[str] | None = None) -> int:
         what = f"A library cannot be loaded ({error}); training needs more than the application"
         print(f'incab-train: {what}: pip install "incab[train]".', file=sys.stderr)
         return EXIT_FAILED
-    except Exception as error:
-        if command.debug:
-            traceback.print_exc()
-        what = (str(error).splitlines() or [""])[0][:160]
-        print(
-            f"incab-train: Something unexpected went wrong ({type(error).__name__}: {what}). "
-            "Add --debug to see where.",
-            file=sys.stderr,
-        )
-        return EXIT_FAILED
     return EXIT_DONE
 
 

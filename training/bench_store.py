@@ -58,9 +58,11 @@ def measure_store(
         seed: same seed, same chunks.
 
     Raises:
-        DataError: no store, or a video of it is gone.
+        DataError: no store or an empty one, or a video of it is gone.
     """
     store = open_store(folder)
+    if not store.chunks:
+        raise DataError(f"{folder} holds no chunks to read; prepare one that does.")
     random = np.random.default_rng(seed)
     positions = [int(p) for p in random.integers(0, len(store.chunks), clips)]
     reader = _VideoReader(root, store)

@@ -359,7 +359,7 @@ def _check_claim(out: Path, view: str, level: str, origin: dict[str, Any]) -> No
         DataError: `out` holds frames of something else.
     """
     path = out / "source.json"
-    if path.is_file() and path.read_text() != _source(view, level, origin):
+    if path.is_file() and path.read_bytes() != _source(view, level, origin).encode():
         raise DataError(
             f"{out} holds frames of another dataset, view or level; choose another folder."
         )

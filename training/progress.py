@@ -28,12 +28,12 @@ class EpochProgress:
         epochs: int,
         step: int,
         steps: int,
-        still_to_come: float | None = None,
+        still_to_come: float,
     ) -> None:
-        """`still_to_come`: how many epochs as long as this one follow it; left out, the rest."""
+        """`still_to_come`: how many epochs as long as this one what follows it amounts to."""
         self.console = console
         self.epoch = epoch
-        self._still_to_come = epochs - epoch - 1 if still_to_come is None else still_to_come
+        self._still_to_come = still_to_come
         self.first_step, self.steps = step, steps
         self._started_s = time.perf_counter()
         self._bar = Progress(

@@ -81,12 +81,7 @@ def draw_plot(report: dict[str, Any], path: Path) -> None:
         _draw(painter, report, rows)
     finally:
         painter.end()
-    try:
-        write_png(image, path)
-    except OSError as error:
-        raise InCabError(
-            f"Cannot write {path} ({error.strerror or error}); choose another folder."
-        ) from error
+    write_png(image, path)
 
 
 def _draw(painter: QPainter, report: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:

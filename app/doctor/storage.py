@@ -30,9 +30,9 @@ def examine_folders() -> list[Finding]:
 
 
 def _examine(subject: str, folder: Path, remedy: str, needed_mb: float = 0) -> Finding:
-    # The window makes a folder when it needs one; the doctor only asks whether it could.
-    there = next(one for one in (folder, *folder.parents) if one.exists())
     try:
+        # The window makes a folder when it needs one; the doctor only asks whether it could.
+        there = next(one for one in (folder, *folder.parents) if one.exists())
         with tempfile.TemporaryFile(dir=there):
             pass
         free_mb = shutil.disk_usage(there).free / 1e6

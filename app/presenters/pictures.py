@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.widgets.banner import Banner
 from app.widgets.folder_dialog import ask_for_folder
 from app.widgets.icons import icon
+from core.errors import InCabError
 
 _log = logging.getLogger(__name__)
 
@@ -74,10 +75,11 @@ class PicturePresenter(QObject):
                 folder.mkdir(parents=True, exist_ok=True)
                 path = free_name(folder, title, ".png")
                 write_png(image, path)
+        except InCabError as error:
+            self._refused.emit(str(error))
         except OSError as error:
-            why = error.strerror or error
             self._refused.emit(
-                f"{folder} cannot be written ({why}); choose another pictures folder."
+                f"{folder} cannot be written ({error.strerror}); choose another pictures folder."
             )
         except Exception:
             # The edge of the thread: a picture that is missing has to be told.

@@ -21,6 +21,7 @@ from app.recording.tables import NONE
 from core.activities import colour_of, title_of
 from core.errors import InCabError
 from core.files import replacing
+from core.frame_index import packet_positions_ms
 from core.video import VideoFile
 
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
@@ -109,25 +110,12 @@ def _write(
             progress(frame.index + 1, properties.frame_count)
     finally:
         writer.release()
-    if _pictures_in(partial) != written:
+    # OpenCV's writer says nothing of what it could not write.
+    if sum(1 for _ in packet_positions_ms(partial)) != written:
         raise InCabError(
             f"The video could not be written whole to {partial.parent}; is the disk full?"
         )
     return written
-
-
-def _pictures_in(path: Path) -> int:
-    """How many a file really holds: OpenCV's writer says nothing of what it could not write."""
-    if not path.is_file() or path.stat().st_size == 0:
-        return 0
-    packets = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
-    count = 0
-    try:
-        while packets.grab():
-            count += 1
-    finally:
-        packets.release()
-    return count
 
 
 def lines_at(lookup: Lookup, frame: int) -> list[Line]:

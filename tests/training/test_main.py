@@ -52,24 +52,16 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (ModuleNotFoundError("No module named 'torch'"), 'pip install "incab[train]"'),
-        (
-            ZeroDivisionError("division by zero"),
-            "ZeroDivisionError: division by zero). Add --debug",
-        ),
-    ],
-)
-def test_what_nobody_foresaw_is_one_line(
-    error: Exception, words: str, capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_missing_library_is_named_with_what_installs_it(
+    capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fails(*arguments: object) -> None:
-        raise error
+        raise ModuleNotFoundError("No module named 'torch'")
 
     monkeypatch.setattr("training.commands.data.Inspect.run", fails)
-    assert words in failure(capsys, "inspect", tmp_path)
+    said = failure(capsys, "inspect", tmp_path)
+    assert "No module named 'torch'" in said
+    assert 'pip install "incab[train]"' in said
     assert main(["inspect", str(tmp_path), "--debug"]) == EXIT_FAILED
     assert "Traceback" in capsys.readouterr().err
 

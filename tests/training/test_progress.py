@@ -29,7 +29,7 @@ def test_progress_names_losses_speed_and_what_is_left(
     monkeypatch.setattr("training.progress.time.perf_counter", lambda: now_s[0])
     page = io.StringIO()
     console = Console(file=page, force_terminal=terminal, width=150)
-    with EpochProgress(console, 1, 3, step=18, steps=60) as shown:
+    with EpochProgress(console, 1, 3, step=18, steps=60, still_to_come=1) as shown:
         for step in (19, 20):
             now_s[0] += 2.0
             shown.advance(step, 8, FIGURES)

@@ -110,7 +110,7 @@ def claim_folder(out: Path, config: SyntheticConfig) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            found = path.read_text(encoding="utf-8")
+            found = path.read_text(encoding="utf-8", errors="replace")
             if found != wanted:
                 raise DataError(
                     f"{out} already holds a synthetic set with other settings"

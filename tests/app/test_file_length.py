@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from app import timeline_length
-from app.timeline_length import length_s, list_frames, listed_frames, promised_s, why_short
+from app import file_length
+from app.file_length import length_s, list_frames, listed_frames, promised_s, why_short
 from core.video import VideoFile
 from tests.app.uneven import write_cut, write_uneven
 
@@ -50,7 +50,7 @@ def test_a_file_that_was_cut_off_is_said_to_be(tmp_path: Path) -> None:
     assert 2.5 < real_s < 4
     frames = round(real_s * 30)
     assert sentence == (
-        f"cut.mkv promises 200 frames and {frames} could be found: it is damaged or cut off, or "
+        f"cut.mkv promises 200 frames and {frames} could be read: it is damaged or cut off, or "
         "its container only estimates."
     )
 
@@ -61,14 +61,16 @@ def test_a_little_less_than_promised_is_not_worth_a_word(videos: Path) -> None:
 
 
 def test_a_slow_disk_holds_nobody_up(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [100.0]
+
     class Slow(VideoFile):
         def _report_search(
             self, count: int, expected: int | None, interrupted: Callable[[], bool]
         ) -> None:
-            time.sleep(0.02)
+            now_s[0] += 0.6
             super()._report_search(count, expected, interrupted)
 
-    monkeypatch.setattr(timeline_length, "_LONGEST_LISTING_S", 0.05)
+    monkeypatch.setattr(file_length, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     with Slow(videos / "long.mp4") as video:
         frames = list_frames(video, lambda: False)
         assert frames is None

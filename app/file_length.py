@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from core.errors import SourceError
 from core.frame_index import FrameIndex, Interrupted
@@ -53,7 +54,12 @@ def why_short(video: VideoFile, frames: FrameIndex | None) -> str | None:
     missing_s = promised_s(video) - length_s(video, frames)
     if missing_s < max(_SHORT_S, _SHORT_SHARE * promised_s(video)):
         return None
+    return ends_early(video.path, expected, len(frames))
+
+
+def ends_early(path: Path, promised: int, found: int) -> str:
+    """What is said of a file with fewer frames than its container promises."""
     return (
-        f"{video.path.name} promises {expected} frames and {len(frames)} could be found: it is "
-        "damaged or cut off, or its container only estimates."
+        f"{path.name} promises {promised} frames and {found} could be read: it is damaged or cut "
+        "off, or its container only estimates."
     )
