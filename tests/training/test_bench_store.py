@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,10 @@ def test_memory_stays_flat_over_an_epoch(tiny_store: Store) -> None:
         tracemalloc.stop()
     assert left < clip_bytes
     assert peak < 256 * 256 * 3 * 16 + 4 * clip_bytes
+
+
+def test_an_empty_store_is_named(tiny_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = replace(tiny_store, chunks=())
+    monkeypatch.setattr("training.bench_store.open_store", lambda folder: empty)
+    with pytest.raises(DataError, match="holds no chunks to read"):
+        measure_store(tiny_store.folder, tiny_store.folder, clips=2)

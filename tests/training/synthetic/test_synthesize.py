@@ -143,6 +143,12 @@ def test_other_settings_in_the_same_folder_are_refused(made: Path) -> None:
         synthesize(made, processes=0, **{**SMALL, "seed": 6})
 
 
+def test_settings_that_are_no_text_are_of_another_set(tmp_path: Path) -> None:
+    (tmp_path / "synthetic.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="other settings"):
+        synthesize(tmp_path, processes=0, **SMALL)
+
+
 def test_a_full_disk_is_told_before_the_first_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
