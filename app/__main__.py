@@ -47,6 +47,9 @@ COMMANDS: dict[str, type[Command]] = {
     "sessions": Sessions,
 }
 
+# Arguments are called by their names in the help, and nothing asks to be given "None".
+HELP_STYLE = (tyro.conf.PositionalMetavarFromFieldName, tyro.conf.DisallowNone)
+
 
 @ends_unread
 def main(arguments: list[str] | None = None) -> int:
@@ -56,9 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     name = "incab" if command_type is None else f"incab {arguments[0]}"
     try:
         if command_type is None:
-            command = tyro.cli(Window, args=arguments, prog=name)
+            command = tyro.cli(Window, args=arguments, prog=name, config=HELP_STYLE)
         else:
-            command = tyro.cli(command_type, args=arguments[1:], prog=name)
+            command = tyro.cli(command_type, args=arguments[1:], prog=name, config=HELP_STYLE)
     except SystemExit as exit_request:
         return EXIT_USAGE if exit_request.code else EXIT_DONE
     try:

@@ -8,6 +8,10 @@ import errno
 _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
+# What brings PyTorch and the rest of what training needs; in the folder that InCab was cloned into.
+INSTALL_TRAINING = 'python -m pip install --editable ".[train]"'
+
+
 class InCabError(Exception):
     """A foreseeable failure; shown as one sentence, without a traceback."""
 

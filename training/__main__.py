@@ -9,7 +9,7 @@ import tyro
 from rich.console import Console
 
 from core.closed_output import ends_unread
-from core.errors import InCabError, sentence_of
+from core.errors import INSTALL_TRAINING, InCabError, sentence_of
 from training.commands.agree import Agree
 from training.commands.channels import Channels
 from training.commands.data import BenchStore, Inspect, Prepare
@@ -40,12 +40,17 @@ COMMANDS = (
     | Export
 )
 
+# Arguments are called by their names in the help, and nothing asks to be given "None".
+HELP_STYLE = (tyro.conf.PositionalMetavarFromFieldName, tyro.conf.DisallowNone)
+
 
 @ends_unread
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
-        command = tyro.cli(COMMANDS, args=arguments, prog="incab-train", description=__doc__)
+        command = tyro.cli(
+            COMMANDS, args=arguments, prog="incab-train", description=__doc__, config=HELP_STYLE
+        )
     except SystemExit as exit_request:
         return EXIT_USAGE if exit_request.code else EXIT_DONE
     # File names and rows of a CSV may look like markup.
@@ -73,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         if command.debug:
             traceback.print_exc()
         what = f"A library cannot be loaded ({error}); training needs more than the application"
-        print(f'incab-train: {what}: pip install "incab[train]".', file=sys.stderr)
+        print(f"incab-train: {what}: {INSTALL_TRAINING}.", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_DONE
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import EngineError
+from core.errors import INSTALL_TRAINING, EngineError
 from core.network import Int8Conv, Int8Linear, Int8Network
 
 _LEVELS = 255
@@ -49,7 +49,7 @@ class FbgemmBaseline:
         except ImportError as error:
             raise EngineError(
                 "needs a PyTorch that still has quantized modules; install PyTorch 2.13 with "
-                'pip install "incab[train]".'
+                f"{INSTALL_TRAINING}."
             ) from error
         if "fbgemm" not in torch.backends.quantized.supported_engines:
             raise EngineError("PyTorch offers no FBGEMM on this CPU.")

@@ -23,7 +23,7 @@ class Doctor:
     fp32: Path = resources.FP32_MODEL
     """The fp32 model file."""
     json: bool = False
-    """Print JSON (schema incab.doctor/1, see docs/robustness.md) instead of lines."""
+    """Print JSON (schema incab.doctor/1, see docs/trouble.md) instead of lines."""
     debug: bool = False
     """Show a traceback when something fails."""
 

@@ -14,7 +14,7 @@ from app.commands.common import EXIT_DONE
 
 @dataclass(frozen=True, kw_only=True)
 class List:
-    """List the sessions in a folder, newest first."""
+    """List the recordings in a folder, newest first."""
 
     folder: Positional[Path | None] = None
     """The folder; where the window records to when left out."""
@@ -29,10 +29,10 @@ class List:
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
-    """Show what a session holds: source, models, agreement, counters, events."""
+    """Show what a recording holds: source, models, agreement, counters, events."""
 
     file: Positional[Path]
-    """A session file."""
+    """A recording (.sqlite)."""
     json: bool = False
     """Print JSON (schema incab.session/1, see docs/sessions.md) instead of a table."""
 
@@ -47,13 +47,13 @@ class Show:
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write every clip of a session as one row of a CSV, or all of it as JSON.
+    """Write every clip of a recording as one row of a CSV, or all of it as JSON.
 
     Example: incab sessions export drive.sqlite --out drive.csv
     """
 
     file: Positional[Path]
-    """A session file."""
+    """A recording (.sqlite)."""
     out: Path
     """The .csv or .json file to write."""
 
@@ -69,12 +69,12 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """Check that a session is whole; with --finish make one file of one that was not closed."""
+    """Check that a recording is whole; with --finish make one file of one that was not closed."""
 
     file: Positional[Path]
-    """A session file."""
+    """A recording (.sqlite)."""
     finish: bool = False
-    """Write what still lies in its -wal file into the session itself."""
+    """Write what still lies in its -wal file into the recording itself."""
 
     def run(self) -> int:
         from app.recording.finish import finish, unfinished
@@ -98,13 +98,13 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """Write the session's video with the labels of both models drawn into it (without sound).
+    """Write the recorded video with the labels of both models drawn into it (without sound).
 
     Example: incab sessions video drive.sqlite --out drive_labels.mp4
     """
 
     file: Positional[Path]
-    """A session file."""
+    """A recording (.sqlite)."""
     out: Path
     """The .mp4, .avi or .mkv file to write."""
     video: Path | None = None
@@ -151,7 +151,7 @@ Action = (
 class Sessions:
     """List, show, check and export what InCab recorded.
 
-    A session is opened in the window, beside its video, with: incab FILE.sqlite
+    A recording is opened in the window, beside its video, with: incab FILE.sqlite
     """
 
     action: tyro.conf.OmitSubcommandPrefixes[Action]

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from app.widgets.controls import Button, label
 from app.widgets.icons import icon
+from app.widgets.welcome import PRIVACY
 
 
 class CheatSheet(QFrame):
@@ -39,7 +40,7 @@ class CheatSheet(QFrame):
         layout.setSpacing(14)
         layout.addLayout(head)
         layout.addLayout(grid)
-        layout.addWidget(label("Nothing leaves this machine, and no image is stored.", "quiet"))
+        layout.addWidget(label(PRIVACY, "quiet"))
         parent.installEventFilter(self)
         self.hide()
 

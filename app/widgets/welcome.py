@@ -10,6 +10,8 @@ from app import theme
 from app.widgets.controls import Button, label
 from app.widgets.icons import icon
 
+PRIVACY = "Nothing leaves this machine, and no picture is stored unless you save one."
+
 # From this height on there is room for the picture above the words.
 _TALL_ENOUGH = 400
 
@@ -34,7 +36,7 @@ class Welcome(QFrame):
         )
         sentence.setWordWrap(True)
         sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        privacy = label("Nothing leaves this machine, and no image is stored.", "quiet")
+        privacy = label(PRIVACY, "quiet")
 
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.SPACE)

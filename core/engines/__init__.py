@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.engines.limits import refuse_what_float32_cannot_hold
 from core.engines.reference import ReferenceEngine
-from core.errors import EngineError
+from core.errors import INSTALL_TRAINING, EngineError
 from core.golden import golden_clip
 from core.modelfile import Model
 from core.network import FloatNetwork, Int8Network
@@ -43,7 +43,7 @@ def _eager(model: Model, threads: int) -> Engine:
         from core.engines.eager import EagerEngine
     except ImportError as error:
         raise EngineError(
-            'The eager engine needs PyTorch; install it with pip install "incab[train]".'
+            f"The eager engine needs PyTorch; install it with {INSTALL_TRAINING}."
         ) from error
     return EagerEngine(model.network, threads)
 
@@ -53,7 +53,7 @@ def _onednn(model: Model, threads: int) -> Engine:
         from core.engines.onednn import OneDnnEngine
     except ImportError as error:
         raise EngineError(
-            'The onednn engine needs PyTorch; install it with pip install "incab[train]".'
+            f"The onednn engine needs PyTorch; install it with {INSTALL_TRAINING}."
         ) from error
     return OneDnnEngine(model.network, model.clip.clip_shape, threads)
 

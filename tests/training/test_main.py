@@ -61,7 +61,7 @@ def test_a_missing_library_is_named_with_what_installs_it(
     monkeypatch.setattr("training.commands.data.Inspect.run", fails)
     said = failure(capsys, "inspect", tmp_path)
     assert "No module named 'torch'" in said
-    assert 'pip install "incab[train]"' in said
+    assert 'pip install --editable ".[train]"' in said
     assert main(["inspect", str(tmp_path), "--debug"]) == EXIT_FAILED
     assert "Traceback" in capsys.readouterr().err
 

@@ -16,7 +16,7 @@ class Report:
     The paper's tables and Figure 3 beside ours, the claims with their intervals, curves, confusion
     matrices, environment and commands. What is not trained or measured yet is said to be missing.
 
-    Example: incab-train report runs/paper --markdown docs/results.md
+    Example: incab-train report runs/paper --markdown docs/results/report.md
     """
 
     folder: Positional[Path]

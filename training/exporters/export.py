@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.engines import GOLDEN_TOLERANCE, golden_deviation, load_engine
 from core.engines.openvino import compile_graph, shared_core
-from core.errors import DataError, EngineError
+from core.errors import INSTALL_TRAINING, DataError, EngineError
 from core.files import replacing
 from core.modelfile import Model
 
@@ -119,6 +119,6 @@ def _writer(kind: Format) -> Callable[[Model, Path], None]:
         from training.exporters.onnx_graph import onnx_model
     except ImportError as error:
         raise DataError(
-            'Writing ONNX needs the package onnx; install it with pip install "incab[train]".'
+            f"Writing ONNX needs the package onnx; install it with {INSTALL_TRAINING}."
         ) from error
     return lambda model, path: onnx.save(onnx_model(model), path)
