@@ -13,6 +13,8 @@ _RADIUS_OF_1_MB, _SMALLEST_RADIUS = 6.0, 4.0
 _LETTER_PX, _LINE_PX = 7.6, 16.0
 # How far a label may move away from its circle.
 _FARTHEST_PX = 80
+# How closely the line to a label is looked along.
+_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class _Box:
             or other.bottom <= self.top
         )
 
+    def holds(self, x: float, y: float) -> bool:
+        return self.left <= x <= self.right and self.top <= y <= self.bottom
+
     def lies_in(self, other: _Box) -> bool:
         return (
             self.left >= other.left
@@ -55,6 +60,42 @@ class _Box:
             and self.top >= other.top
             and self.bottom <= other.bottom
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Circle:
+    x: float
+    y: float
+    radius: float
+
+    @property
+    def box(self) -> _Box:
+        return _Box(
+            self.x - self.radius, self.y - self.radius, self.x + self.radius, self.y + self.radius
+        )
+
+    def leader_to(self, box: _Box) -> tuple[float, float, float, float] | None:
+        """The line from its edge to a name: x and y of both ends; None where that stands close."""
+        end_x = min(max(self.x, box.left - 3), box.right + 3)
+        end_y = min(max(self.y, box.top + 2), box.bottom - 2)
+        distance = math.hypot(end_x - self.x, end_y - self.y)
+        if distance <= self.radius + 10:
+            return None
+        start = self.radius / distance
+        return (
+            self.x + (end_x - self.x) * start,
+            self.y + (end_y - self.y) * start,
+            end_x,
+            end_y,
+        )
+
+    def way_to(self, box: _Box) -> list[tuple[float, float]]:
+        """Points of that line; none where there is no line."""
+        if (leader := self.leader_to(box)) is None:
+            return []
+        from_x, from_y, to_x, to_y = leader
+        shares = (step / _STEPS for step in range(_STEPS + 1))
+        return [(from_x + (to_x - from_x) * at, from_y + (to_y - from_y) * at) for at in shares]
 
 
 def figure_3(panels: Sequence[tuple[str, Sequence[Bubble]]]) -> str:
@@ -96,37 +137,37 @@ def _panel(offset: float, title: str, bubbles: Sequence[Bubble]) -> list[str]:
     parts.append(text(area.left, area.top - 10, "mean per-class accuracy, test [%]", fill="quiet"))
     parts.append(text(middle, area.bottom + 38, "one clip [ms], logarithmic", "middle", "quiet"))
     circles = [
-        (
-            bubble,
+        _Circle(
             x_of(bubble.time_ms),
             y_of(bubble.accuracy * 100),
             max(_RADIUS_OF_1_MB * math.sqrt(bubble.file_mb), _SMALLEST_RADIUS),
         )
         for bubble in bubbles
     ]
-    for bubble, x, y, radius in circles:
+    for bubble, circle in zip(bubbles, circles, strict=True):
         parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--{bubble.key})" '
-            f'fill-opacity="0.3" stroke="var(--{bubble.key})" stroke-width="1.5"/>'
+            f'<circle cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{circle.radius:.1f}" '
+            f'fill="var(--{bubble.key})" fill-opacity="0.3" stroke="var(--{bubble.key})" '
+            'stroke-width="1.5"/>'
         )
-    taken = [_Box(x - r, y - r, x + r, y + r) for _, x, y, r in circles]
-    for bubble, x, y, radius in circles:
-        box = _place(bubble.name, x, y, radius, area, taken)
-        taken.append(box)
-        end_x = min(max(x, box.left - 3), box.right + 3)
-        end_y = min(max(y, box.top + 2), box.bottom - 2)
-        distance = math.hypot(end_x - x, end_y - y)
-        if distance > radius + 10:
-            start = radius / distance
-            begin = (x + (end_x - x) * start, y + (end_y - y) * start)
-            parts.append(line(*begin, end_x, end_y, bubble.key, 'stroke-width="1"'))
+    names: list[_Box] = []
+    for bubble, circle in zip(bubbles, circles, strict=True):
+        others = [other.box for other in circles if other is not circle]
+        box = _place(bubble.name, circle, area, [*others, *names])
+        names.append(box)
+        if leader := circle.leader_to(box):
+            parts.append(line(*leader, bubble.key, 'stroke-width="1"'))
         at = (box.anchored_x, box.bottom - 4)
         parts.append(text(*at, bubble.name, box.anchor, bubble.key, BOLD))
     return parts
 
 
-def _place(name: str, x: float, y: float, radius: float, area: _Box, taken: Sequence[_Box]) -> _Box:
-    """Room for a name beside its circle, the nearest that covers nothing."""
+def _place(name: str, circle: _Circle, area: _Box, taken: Sequence[_Box]) -> _Box:
+    """Room for a name beside its circle, the nearest that covers nothing else.
+
+    Nor does the line from the circle to it, which would seem to come from there.
+    """
+    x, y, radius = circle.x, circle.y, circle.radius
     width, half = len(name) * _LETTER_PX, _LINE_PX / 2
     boxes = []
     for away in range(0, _FARTHEST_PX, 4):
@@ -140,6 +181,10 @@ def _place(name: str, x: float, y: float, radius: float, area: _Box, taken: Sequ
         boxes.append(_Box(start, above - _LINE_PX, stop, above, "middle"))
         boxes.append(_Box(start, below, stop, below + _LINE_PX, "middle"))
     free = (
-        box for box in boxes if box.lies_in(area) and not any(box.meets(other) for other in taken)
+        box
+        for box in boxes
+        if box.lies_in(area)
+        and not any(box.meets(other) for other in (*taken, circle.box))
+        and not any(other.holds(*point) for point in circle.way_to(box) for other in taken)
     )
     return next(free, boxes[0])
