@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QThread, Signal
 
 from app.clip_buffers import ClipBuffers, kinds
 from app.file_length import length_s, list_frames, listed_frames, why_short
@@ -75,8 +75,8 @@ class Capture(QThread):
     ended = Signal(object)  # Capture
     failed = Signal(object, str)  # Capture, sentence
 
-    def __init__(self, setup: CaptureSetup, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, setup: CaptureSetup) -> None:
+        super().__init__()
         self.setObjectName("incab-capture")
         self.setup = setup
         self.pictures = PictureSlot()

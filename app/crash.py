@@ -24,8 +24,8 @@ class CrashReporter(QObject):
     # Emitted from whatever thread failed; connected slots run in the UI thread.
     crashed = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._reports = 0
 
     def install(self) -> None:

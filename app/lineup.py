@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QObject
-
 from app.answering import Answering
 from app.inference import Inference
 from app.messages import STUDENTS, Answer, ClipOffer, EngineReport, ModelPair, Slot
@@ -38,9 +36,8 @@ class Lineup(Answering):
         choice: ModelChoice,
         threads: int | None = None,
         probe: ProbeMode = "once",
-        parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.setObjectName("incab-models")
         self._students = Inference(_part(choice, STUDENTS), threads, probe, self)
         self._teacher = Inference(_NOBODY, 1, probe, self)

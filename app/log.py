@@ -57,20 +57,17 @@ class _Discreet(logging.Formatter):
 class Log:
     """Log to the file and, complaints only, to the terminal, until it is closed."""
 
-    def __init__(self, command: str, *, quiet: bool = False) -> None:
+    def __init__(self, command: str) -> None:
         """Open the file and write what machine this is.
 
         Args:
             command: which command runs, as in "incab replay".
-            quiet: nothing goes to the terminal.
         """
         self.path: Path | None = log_folder() / LOG_NAME
-        self._handlers: list[logging.Handler] = []
-        if not quiet:
-            terminal = logging.StreamHandler(sys.stderr)
-            terminal.setLevel(logging.WARNING)
-            terminal.setFormatter(_Discreet("%(levelname)s %(name)s: %(message)s"))
-            self._handlers.append(terminal)
+        terminal = logging.StreamHandler(sys.stderr)
+        terminal.setLevel(logging.WARNING)
+        terminal.setFormatter(_Discreet("%(levelname)s %(name)s: %(message)s"))
+        self._handlers: list[logging.Handler] = [terminal]
         problem = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

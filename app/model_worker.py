@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QThread, Signal
 
 from app import resources
 from app.clip_box import ClipBox
@@ -95,9 +95,8 @@ class ModelWorker(QThread):
         probe: ProbeMode,
         barred: Mapping[Slot, Mapping[str, str]] | None = None,
         beside: Beside | None = None,
-        parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.setObjectName("incab-models" if beside is None else "incab-teacher")
         self.choice = choice
         self.box = ClipBox()

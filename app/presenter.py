@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer
@@ -77,17 +77,10 @@ class Widgets:
 class Presenter(QObject):
     """Listens to one session for the life of the window."""
 
-    def __init__(
-        self,
-        session: Session,
-        widgets: Widgets,
-        parent: QObject,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, session: Session, widgets: Widgets, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._widgets = widgets
-        self._clock = clock
         self._shown: Shown | None = None
         self._refreshed_s = 0.0
         self._painted: Labels | None = None
@@ -234,13 +227,13 @@ class Presenter(QObject):
         # A label that changed is shown at once; its percentage need not flicker. Of a frame that
         # rests no other answer follows.
         resting = self._session.state is not State.PLAYING
-        due = resting or self._clock() - self._refreshed_s >= _REFRESH_S
+        due = resting or time.monotonic() - self._refreshed_s >= _REFRESH_S
         if due or _labels_of(shown) != self._painted:
             self._refresh()
 
     def _refresh(self) -> None:
         """Show the newest answer."""
-        self._refreshed_s = self._clock()
+        self._refreshed_s = time.monotonic()
         shown = self._shown
         self._painted = None if shown is None else _labels_of(shown)
         if shown is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from core.clip import ClipSpec, RollingClip
 from core.comparison import (
     Accuracy,
     Agreement,
-    LatencyRecord,
+    Latency,
     Prediction,
+    compare,
     predict,
     truth_of_clip,
 )
@@ -57,7 +59,8 @@ class _ModelScore:
         self.model = model
         self.engine = engine
         self.top1: Counter[str] = Counter()
-        self.latency = LatencyRecord()
+        # All of them: ten hours of clips are eight megabytes.
+        self.latencies_ms = array("d")
         self.accuracy = Accuracy()
         self.uncertain = 0
         self._decider = LabelDecider()
@@ -66,7 +69,7 @@ class _ModelScore:
         """Count one answer; returns the steady label after it."""
         label = self.model.labels[prediction.best]
         self.top1[label] += 1
-        self.latency.add(prediction.latency_ms)
+        self.latencies_ms.append(prediction.latency_ms)
         decision = self._decider.update(prediction.time_s, prediction.probabilities)
         self.uncertain += decision.state == "uncertain"
         if truth is not None:
@@ -74,7 +77,7 @@ class _ModelScore:
         return decision
 
     def report(self) -> dict[str, Any]:
-        latency = self.latency.summary()
+        latency = Latency.of(self.latencies_ms)
         clips = self.top1.total()
         scored = self.accuracy.clips > 0
         return {
@@ -138,7 +141,7 @@ def replay(
                     for name, score in scores.items()
                 }
                 decisions = {name: scores[name].add(answers[name], truth) for name in answers}
-                agreement.add(answers["int8"], answers["fp32"])
+                agreement.count(*compare(answers["int8"], answers["fp32"]))
                 out.add(clip, answers, decisions, truth)
             report = _report(options, video, (frames, end_s), scores, agreement)
             out.finish(report)

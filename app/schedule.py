@@ -18,10 +18,10 @@ def speed_title(speed: float) -> str:
 
 
 class Schedule:
-    """When each frame of a file is due, at `speed` times the rate at which it was recorded."""
+    """When each frame of a file is due, at a speed in times the rate at which it was recorded."""
 
-    def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
+    def __init__(self) -> None:
+        self._speed = 1.0
         self._origin_s: float | None = None
 
     def interrupt(self) -> None:

@@ -23,29 +23,9 @@ from core.comparison import Accuracy, Agreement, Latency, RateMeter, compare
 from core.recent import LatencyHistogram, RecentAgreement, RecentLatency
 
 
-class Rate:
-    """A RateMeter that may be told of several events at once."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._meter = RateMeter(clock=clock)
-
-    def tick(self, events: int = 1) -> None:
-        """So many events happened now."""
-        for _ in range(events):
-            self._meter.tick()
-
-    def per_second(self) -> float:
-        """Events per second over the last two seconds."""
-        return self._meter.per_second()
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._meter.reset()
-
-
 @dataclass(slots=True)
 class _ModelTally:
-    rate: Rate
+    rate: RateMeter
     # Percentiles of the last minute follow the machine's present state.
     recent: RecentLatency
     latency: LatencyHistogram = field(default_factory=LatencyHistogram)
@@ -60,18 +40,18 @@ class Tally:
     ) -> None:
         self._clock = clock
         self._skipped_before = skipped_before
-        self.captured = Rate(clock)
-        self.shown = Rate(clock)
-        self.inferred = Rate(clock)
+        self.captured = RateMeter(clock)
+        self.shown = RateMeter(clock)
+        self.inferred = RateMeter(clock)
         self.agreement = Agreement()
-        self._recent = RecentAgreement(clock=clock)
+        self._recent = RecentAgreement(clock)
         self._models: dict[Slot, _ModelTally] = {slot: self._new_model() for slot in SLOTS}
         self._newest_captured_s: float | None = None
         self._teacher = TeacherTally()
         self._machine_use = MachineUse(clock)
 
     def _new_model(self) -> _ModelTally:
-        return _ModelTally(Rate(self._clock), RecentLatency(clock=self._clock))
+        return _ModelTally(RateMeter(self._clock), RecentLatency(self._clock))
 
     def restart_rates(self) -> None:
         """Let the rates begin anew, after a pause or a jump; the other figures go on."""

@@ -41,20 +41,15 @@ class Alert:
 class AlertMonitor:
     """Watches the steady label; each rule speaks once for each time the activity is met."""
 
-    def __init__(self, rules: Iterable[AlertRule] = ()) -> None:
-        self._rules = tuple(rules)
+    def __init__(self) -> None:
+        self._rules: tuple[AlertRule, ...] = ()
         self._activity: str | None = None
         self._since_s = 0.0
         self._seen_s = 0.0
         self._told: set[AlertRule] = set()
 
-    @property
-    def rules(self) -> tuple[AlertRule, ...]:
-        """The rules that hold now."""
-        return self._rules
-
-    @rules.setter
-    def rules(self, rules: Iterable[AlertRule]) -> None:
+    def watch(self, rules: Iterable[AlertRule]) -> None:
+        """From now on these rules hold; one that has spoken and stays does not speak again."""
         self._rules = tuple(rules)
         self._told.intersection_update(self._rules)
 

@@ -16,7 +16,6 @@ import multiprocessing
 import re
 import time
 from multiprocessing.shared_memory import SharedMemory
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,12 +185,7 @@ class LiveSource:
     def __enter__(self) -> LiveSource:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.close()
 
 

@@ -6,7 +6,6 @@ Legend: K classes.
 from __future__ import annotations
 
 import time
-from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -92,40 +91,28 @@ class Latency:
         return Latency(len(samples_ms), float(np.mean(samples_ms)), p50, p95, p99)
 
 
-class LatencyRecord:
-    """Collects latencies, all of them: ten hours of clips are eight megabytes."""
-
-    def __init__(self) -> None:
-        self._samples_ms = array("d")
-
-    def add(self, latency_ms: float) -> None:
-        """Add one inference time in milliseconds."""
-        self._samples_ms.append(latency_ms)
-
-    def summary(self) -> Latency | None:
-        """Mean and percentiles, or None before the first sample."""
-        return Latency.of(np.array(self._samples_ms))
-
-
 class RateMeter:
-    """Events per second over the last `window_s`; falls to zero when the stream stalls."""
+    """Events per second over the last two seconds; falls to zero when the stream stalls."""
 
-    def __init__(self, window_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window_s = window_s
+    _WINDOW_S = 2.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._times_s: deque[float] = deque()
         self._started_s: float | None = None
 
-    def tick(self) -> None:
-        """One event happened now."""
+    def tick(self, events: int = 1) -> None:
+        """So many events happened now."""
+        if not events:
+            return
         now_s = self._clock()
         if self._started_s is None:
             self._started_s = now_s
-        self._times_s.append(now_s)
+        self._times_s.extend([now_s] * events)
         self._forget(now_s)
 
     def _forget(self, now_s: float) -> None:
-        while self._times_s and self._times_s[0] <= now_s - self._window_s:
+        while self._times_s and self._times_s[0] <= now_s - self._WINDOW_S:
             self._times_s.popleft()
 
     def per_second(self) -> float:
@@ -134,7 +121,7 @@ class RateMeter:
             return 0.0
         now_s = self._clock()
         self._forget(now_s)
-        age_s = min(self._window_s, max(now_s - self._started_s, 0.25))
+        age_s = min(self._WINDOW_S, max(now_s - self._started_s, 0.25))
         return len(self._times_s) / age_s
 
     def reset(self) -> None:
@@ -150,12 +137,6 @@ class Agreement:
         self.clips = 0
         self._same = 0
         self._divergence = 0.0
-
-    def add(self, int8: Prediction, fp32: Prediction) -> bool:
-        """Compare two answers to the same clip; returns whether they name the same class."""
-        same, divergence = compare(int8, fp32)
-        self.count(same, divergence)
-        return same
 
     def count(self, same: bool, divergence: float) -> None:
         """One clip more, compared by `compare`."""

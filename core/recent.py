@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -13,62 +13,60 @@ from core.comparison import Latency
 
 _T = TypeVar("_T")
 
-WINDOW_S = 60.0
+_WINDOW_S = 60.0
 # A minute at 100 clips a second; when more come, the minute is shorter, and memory stays bounded.
 _MOST = 6000
 
 
-class RecentLatency:
-    """Inference times of the last `window_s` seconds."""
+class _LastMinute(Generic[_T]):
+    """What was noted in the last minute, with the time of each."""
 
-    def __init__(
-        self, window_s: float = WINDOW_S, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._window_s = window_s
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._samples: deque[tuple[float, float]] = deque(maxlen=_MOST)
+        self._noted: deque[tuple[float, _T]] = deque(maxlen=_MOST)
+
+    def _note(self, value: _T) -> None:
+        self._noted.append((self._clock(), value))
+
+    def _values(self) -> list[_T]:
+        """What is not older than a minute, oldest first; the rest is forgotten."""
+        before_s = self._clock() - _WINDOW_S
+        while self._noted and self._noted[0][0] <= before_s:
+            self._noted.popleft()
+        return [value for _, value in self._noted]
+
+
+class RecentLatency(_LastMinute[float]):
+    """Inference times of the last minute."""
 
     def add(self, latency_ms: float) -> None:
         """One inference took so many milliseconds and ended now."""
-        self._samples.append((self._clock(), latency_ms))
+        self._note(latency_ms)
 
     def samples_ms(self) -> list[float]:
-        """The times of the last `window_s`, oldest first."""
-        _forget(self._samples, self._clock() - self._window_s)
-        return [latency_ms for _, latency_ms in self._samples]
+        """The times of the last minute, oldest first."""
+        return self._values()
 
     def summary(self) -> Latency | None:
         """Mean and percentiles, or None when nothing was measured in that time."""
         return Latency.of(self.samples_ms())
 
 
-class RecentAgreement:
-    """How far two models agreed in the last `window_s` seconds."""
-
-    def __init__(
-        self, window_s: float = WINDOW_S, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._window_s = window_s
-        self._clock = clock
-        self._samples: deque[tuple[float, tuple[bool, float]]] = deque(maxlen=_MOST)
+class RecentAgreement(_LastMinute[tuple[bool, float]]):
+    """How far two models agreed in the last minute."""
 
     def count(self, same: bool, divergence: float) -> None:
         """One clip was answered by both now; see `core.comparison.compare`."""
-        self._samples.append((self._clock(), (same, divergence)))
+        self._note((same, divergence))
 
     def summary(self) -> tuple[int, float | None, float | None]:
         """Clips, share with the same class, mean KL divergence in nats; None without clips."""
-        _forget(self._samples, self._clock() - self._window_s)
-        count = len(self._samples)
+        compared = self._values()
+        count = len(compared)
         if not count:
             return 0, None, None
-        same = sum(sample[0] for _, sample in self._samples)
-        return count, same / count, sum(sample[1] for _, sample in self._samples) / count
-
-
-def _forget(samples: deque[tuple[float, _T]], before_s: float) -> None:
-    while samples and samples[0][0] <= before_s:
-        samples.popleft()
+        same = sum(same for same, _ in compared)
+        return count, same / count, sum(divergence for _, divergence in compared) / count
 
 
 class LatencyHistogram:

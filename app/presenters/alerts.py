@@ -50,13 +50,13 @@ class AlertPresenter(QObject):
 
     def show(self) -> None:
         """Take what the settings say."""
-        self._monitor.rules = self._settings.alert_rules
+        self._monitor.watch(self._settings.alert_rules)
         self._panel.show_rules(self._settings.alert_rules)
         self._panel.sound.setChecked(self._settings.alert_sound)
 
     def _on_rules(self, rules: tuple[AlertRule, ...]) -> None:
         self._settings.alert_rules = rules
-        self._monitor.rules = rules
+        self._monitor.watch(rules)
 
     def _on_sound(self, sound: bool) -> None:
         self._settings.alert_sound = sound

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -47,14 +46,12 @@ class RecordingPresenter(QObject):
         banner: Banner,
         settings: Settings,
         window: QWidget,
-        make_recorder: Callable[..., Recorder] = Recorder,
     ) -> None:
         super().__init__(window)
         self._session = session
         self._banner = banner
         self._settings = settings
         self._window = window
-        self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
         self._ending: list[Recorder] = []
         self._started_s = 0.0
@@ -116,7 +113,7 @@ class RecordingPresenter(QObject):
             )
             return
         path = free_name(folder, source.title, SESSION_ENDING)
-        recorder = self._make_recorder(path, partial(_record_of, source), self._broken.emit)
+        recorder = Recorder(path, partial(_record_of, source), self._broken.emit)
         self._recorder = recorder
         self._started_s = time.monotonic()
         recorder.start()

@@ -36,18 +36,11 @@ Jump = Callable[[TimelineRecord, float], float | None]
 class TimelinePresenter(QObject):
     """Owns the record of the source that plays, and the keys that jump along it."""
 
-    def __init__(
-        self,
-        session: Session,
-        timeline: Timeline,
-        window: QWidget,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, session: Session, timeline: Timeline, window: QWidget) -> None:
         super().__init__(window)
         self.record: TimelineRecord | None = None
         self._session = session
         self._timeline = timeline
-        self._clock = clock
         self._refreshed_s = 0.0
         self._now_s: float | None = None
         self.actions = (
@@ -112,7 +105,7 @@ class TimelinePresenter(QObject):
         self._refresh_if_due()
 
     def _refresh_if_due(self) -> None:
-        if self._clock() - self._refreshed_s >= _REFRESH_S:
+        if time.monotonic() - self._refreshed_s >= _REFRESH_S:
             self.refresh()
 
     def _on_restart(self, slots: tuple[Slot, ...]) -> None:
@@ -130,5 +123,5 @@ class TimelinePresenter(QObject):
 
     def refresh(self) -> None:
         """Paint what was added, and where we are."""
-        self._refreshed_s = self._clock()
+        self._refreshed_s = time.monotonic()
         self._timeline.refresh(self._now_s)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject
 
 from app.answering import Answering
 from app.messages import (
@@ -40,8 +39,8 @@ _REFUSAL = "This window shows a recorded session; open its video in a window of 
 class RecordedModels(Answering):
     """What app.inference.Inference is to the session, without any model."""
 
-    def __init__(self, lookup: Lookup, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, lookup: Lookup) -> None:
+        super().__init__()
         self.setObjectName("incab-recorded-models")
         session = lookup.session
         self._lookup = lookup

@@ -37,7 +37,7 @@ class Recorder(threading.Thread):
 
     Args:
         path: the session file to make; of the later ones that, too, is the beginning.
-        source: what is recorded.
+        source: tells what is recorded, on this thread.
         on_failure: told one sentence, on this thread, when the recording ended by itself.
         open_writer: makes the writer, on this thread; tests give another.
     """
@@ -45,7 +45,7 @@ class Recorder(threading.Thread):
     def __init__(
         self,
         path: Path,
-        source: SourceRecord | Callable[[], SourceRecord],
+        source: Callable[[], SourceRecord],
         on_failure: Callable[[str], None],
         open_writer: Callable[[Path, SourceRecord], SessionWriter] = SessionWriter,
     ) -> None:
@@ -92,7 +92,7 @@ class Recorder(threading.Thread):
     def run(self) -> None:
         writer: SessionWriter | None = None
         try:
-            source = self._source() if callable(self._source) else self._source
+            source = self._source()
             writer = self._open_writer(self.path, source)
             while not self._write(writer):
                 # Committed first: where no other file can be made, nothing is lost.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 import pyqtgraph as pg
@@ -35,11 +34,10 @@ class LatencyPlot(QFrame):
     With a teacher, which takes twenty times as long, the times stand on a logarithmic axis.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Latency over time")
         self.setMinimumHeight(theme.FIGURES_HEIGHT)
-        self._clock = clock
         self._points: dict[Slot, deque[tuple[float, float]]] = {
             slot: deque(maxlen=_POINTS) for slot in SLOTS
         }
@@ -98,7 +96,7 @@ class LatencyPlot(QFrame):
 
     def add(self, answer: Answer) -> None:
         """Remember the times of one answer."""
-        now_s = self._clock()
+        now_s = time.monotonic()
         for slot, prediction in answer.predictions.items():
             self._points[slot].append((now_s, prediction.latency_ms))
 
@@ -110,7 +108,7 @@ class LatencyPlot(QFrame):
 
     def refresh(self) -> None:
         """Draw what is remembered."""
-        now_s = self._clock()
+        now_s = time.monotonic()
         ranges_ms: list[tuple[float, float]] = []
         ages_s = [now_s - points[0][0] for points in self._points.values() if points]
         oldest_s = max(ages_s, default=0.0)

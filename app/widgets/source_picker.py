@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
@@ -41,16 +40,10 @@ class SourcePicker(QObject):
     annotations_chosen = Signal(object)  # Path of a CSV for the video on the screen
     refused = Signal(str)  # what was typed is no source; one sentence
 
-    def __init__(
-        self,
-        window: QWidget,
-        settings: Settings,
-        cameras: Callable[[], list[CameraDevice]] = list_cameras,
-    ) -> None:
+    def __init__(self, window: QWidget, settings: Settings) -> None:
         super().__init__(window)
         self._window = window
         self._settings = settings
-        self._cameras = cameras
         self.open_video = self._action("open", "Open video…", "O", "Open a video file")
         self.open_video.triggered.connect(self.ask_for_file)
         self.choose = self._action("camera", "Source", "S", "Choose a camera, run, stream or file")
@@ -127,7 +120,7 @@ class SourcePicker(QObject):
             action.triggered.connect(self._choose_sender)
 
     def _list_cameras(self) -> None:
-        cameras = self._cameras()
+        cameras = list_cameras()
         if not cameras and sys.platform == "linux":
             self.menu.addAction("No camera is listed by the system").setEnabled(False)
         elif not cameras:

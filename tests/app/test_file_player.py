@@ -246,13 +246,15 @@ def test_consecutive_frames_need_no_more_than_themselves() -> None:
 
 @pytest.mark.parametrize(("speed", "expected_s"), [(0.25, 0.4), (1.0, 0.1), (4.0, 0.025)])
 def test_a_speed_stretches_the_schedule(speed: float, expected_s: float) -> None:
-    schedule = Schedule(speed)
+    schedule = Schedule()
+    schedule.set_speed(speed)
     assert schedule.remaining_s(7.0, 100.0) == 0
     assert schedule.remaining_s(7.1, 100.0) == pytest.approx(expected_s)
 
 
 def test_without_bounds_everything_is_due_and_a_change_moves_the_schedule() -> None:
-    schedule = Schedule(math.inf)
+    schedule = Schedule()
+    schedule.set_speed(math.inf)
     schedule.remaining_s(0.0, 100.0)
     assert schedule.remaining_s(500.0, 100.0) <= 0
     schedule.set_speed(2.0)

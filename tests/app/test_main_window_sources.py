@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -21,10 +22,15 @@ def entry(window: MainWindow, text: str) -> None:
 
 
 def test_cameras_are_listed_by_name(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    camera: FakeCamera,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     window = make_window()
-    window.picker._cameras = lambda: [CameraDevice(2, "Cabin & Co")]
+    monkeypatch.setattr(
+        "app.widgets.source_picker.list_cameras", lambda: [CameraDevice(2, "Cabin & Co")]
+    )
     entry(window, "Cabin && Co")
     qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
     camera.feed.put(40)

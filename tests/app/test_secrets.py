@@ -58,7 +58,7 @@ def test_a_password_is_in_no_log_title_recording_export_or_settings(
 ) -> None:
     monkeypatch.setenv(LOG_FOLDER, str(tmp_path / "log"))
     caplog.set_level(logging.DEBUG)
-    with Log("incab", quiet=True):
+    with Log("incab"):
         for _ in range(20):
             camera.feed.put(20)
         window = make_window(source=ADDRESS, start=False)

@@ -17,7 +17,7 @@ class Clock:
 
 def test_latencies_are_forgotten_after_their_minute() -> None:
     clock = Clock()
-    recent = RecentLatency(60.0, clock)
+    recent = RecentLatency(clock)
     recent.add(5.0)
     clock.now_s = 30.0
     recent.add(9.0)
@@ -32,7 +32,7 @@ def test_latencies_are_forgotten_after_their_minute() -> None:
 
 def test_agreement_is_that_of_the_last_minute() -> None:
     clock = Clock()
-    recent = RecentAgreement(60.0, clock)
+    recent = RecentAgreement(clock)
     assert recent.summary() == (0, None, None)
     recent.count(False, 0.4)
     clock.now_s = 10.0

@@ -49,7 +49,7 @@ def clip(frame: int, rate: float, random: np.random.Generator) -> ClipRecord:
 
 def main(path: Path, rate: float, seconds: float) -> int:
     """Record for so long and close; returns the exit code."""
-    recorder = Recorder(path, source(), lambda sentence: print(sentence, flush=True))
+    recorder = Recorder(path, source, lambda sentence: print(sentence, flush=True))
     recorder.start()
     for slot in SLOTS:
         recorder.record(model(slot))

@@ -154,7 +154,11 @@ def test_the_end_of_the_source_or_another_one_ends_the_recording(
 
 
 def test_a_full_disk_is_told_and_the_window_goes_on(
-    qtbot: QtBot, make_window: MakeWindow, videos: Path, tmp_path: Path
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    videos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Full(SessionWriter):
         def add(self, record: Record) -> None:
@@ -163,7 +167,9 @@ def test_a_full_disk_is_told_and_the_window_goes_on(
     window = make_window(source=str(videos / "long.mp4"))
     recording = window.recordings.recording
     window.settings.recordings_folder = tmp_path
-    recording._make_recorder = lambda *given: Recorder(*given, open_writer=Full)
+    monkeypatch.setattr(
+        "app.presenters.recording.Recorder", lambda *given: Recorder(*given, open_writer=Full)
+    )
     qtbot.waitUntil(recording.record.isEnabled, timeout=20_000)
     recording.record.trigger()
     banner = window.widgets.banner

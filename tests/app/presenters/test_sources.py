@@ -287,10 +287,15 @@ def test_a_root_on_the_command_line_opens_the_browser(
 
 
 def test_a_camera_is_opened_by_its_name(
-    qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
+    qtbot: QtBot,
+    make_window: MakeWindow,
+    camera: FakeCamera,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     window = make_window()
-    window.picker._cameras = lambda: [CameraDevice(2, "Cabin & Co")]
+    monkeypatch.setattr(
+        "app.widgets.source_picker.list_cameras", lambda: [CameraDevice(2, "Cabin & Co")]
+    )
     texts = menu_texts(window)
     assert "Cabin && Co  (2)" in texts
     next(a for a in window.picker.menu.actions() if "Cabin" in a.text()).trigger()
@@ -307,7 +312,7 @@ def test_where_no_camera_is_named(
     make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, system: str, expected: str
 ) -> None:
     window = make_window(start=False)
-    window.picker._cameras = list
+    monkeypatch.setattr("app.widgets.source_picker.list_cameras", list)
     monkeypatch.setattr("app.widgets.source_picker.sys.platform", system)
     texts = menu_texts(window)
     assert any(text.startswith(expected) for text in texts)

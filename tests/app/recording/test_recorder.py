@@ -27,7 +27,7 @@ def fail(sentence: str) -> None:
 
 
 def start(path: Path, **changes: object) -> Recorder:
-    recorder = Recorder(path, **{"source": CAMERA, "on_failure": fail, **changes})
+    recorder = Recorder(path, **{"source": lambda: CAMERA, "on_failure": fail, **changes})
     recorder.start()
     for slot in ("int8", "fp32"):
         recorder.record(model(slot))
@@ -35,7 +35,7 @@ def start(path: Path, **changes: object) -> Recorder:
 
 
 def test_a_recording_is_a_closed_session(tmp_path: Path) -> None:
-    recorder = start(tmp_path / "s.sqlite", source=lambda: CAMERA)
+    recorder = start(tmp_path / "s.sqlite")
     for frame in range(50):
         recorder.record(clip(frame, 0, 1))
     recorder.stop("stopped by the person")
@@ -140,7 +140,7 @@ def test_a_bug_ends_it_with_a_sentence_too(
 
 @pytest.mark.parametrize(
     ("source", "reason"),
-    [(CAMERA, "cannot be written"), (lambda: open("/no/such/file"), "cannot be read")],  # noqa: SIM115
+    [(lambda: CAMERA, "cannot be written"), (lambda: open("/no/such/file"), "cannot be read")],  # noqa: SIM115
 )
 def test_a_recording_that_cannot_begin_says_so(
     tmp_path: Path, source: SourceRecord, reason: str
