@@ -9,7 +9,6 @@ import logging
 
 from PySide6.QtCore import QObject, Signal
 
-from app.clip_buffers import kinds
 from app.inference import Inference
 from app.labelling import Labelling
 from app.lineup import Lineup
@@ -28,7 +27,7 @@ class Answers(QObject):
 
     models_described = Signal(object)  # ModelPair; again when other models have taken over
     teacher_changed = Signal(object)  # ModelPair with another teacher, or without one
-    clips_changed = Signal(object, object, bool)  # kinds wanted now; whether the students' changed
+    clips_changed = Signal(object, bool)  # `kinds` now; whether the students' changed
     engine_tried = Signal(str)  # an engine runs in a child process for the first time here
     model_ready = Signal(str, object)  # slot, EngineReport
     model_failed = Signal(str, str)  # slot, sentence
@@ -46,7 +45,8 @@ class Answers(QObject):
         self.loading_models = True
         self.tally = Tally()
         self._labelling = Labelling()
-        self._kinds: tuple[ClipSpec, ...] = ()
+        # Which clips the models want, the students' first.
+        self.kinds: tuple[ClipSpec, ...] = ()
         self._inference = inference
         inference.described.connect(self._on_described)
         inference.trying.connect(self.engine_tried)
@@ -129,9 +129,10 @@ class Answers(QObject):
     def _look_at_kinds(self) -> None:
         """Tell which clips the models want, if these are others than before."""
         spec, teacher_spec = self._inference.spec, self.models.teacher_spec if self.models else None
-        before, self._kinds = self._kinds, kinds(spec, teacher_spec)
-        if spec is not None and self._kinds != before:
-            self.clips_changed.emit(spec, teacher_spec, self._kinds[:1] != before[:1])
+        wanted = dict.fromkeys(one for one in (spec, teacher_spec) if one is not None)
+        before, self.kinds = self.kinds, tuple(wanted)
+        if spec is not None and self.kinds != before:
+            self.clips_changed.emit(self.kinds, self.kinds[:1] != before[:1])
 
     def _on_ready(self, slot: Slot, report: EngineReport) -> None:
         self._labelling.run(slot, report)

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 from PySide6.QtCore import QThread, Signal
 
-from app.clip_buffers import ClipBuffers, kinds
+from app.clip_buffers import ClipBuffers
 from app.file_length import length_s, list_frames, listed_frames, why_short
 from app.file_player import FilePlayer
 from app.messages import ClipOffer, Picture, SourceInfo
@@ -45,8 +45,7 @@ class CaptureSetup:
     Attributes:
         address: the file, camera or stream.
         annotations: the truth for a file.
-        spec: the clips the models want; None when there is no model.
-        teacher_spec: the clips a teacher wants, whose pictures may have another size.
+        kinds: the clips the models want, the students' first; empty when there is no model.
         labels: the class names that annotations may use.
         next_generation: gives a larger number at each call, over all sources of a session.
         offer: takes each full clip; must return at once.
@@ -57,18 +56,20 @@ class CaptureSetup:
 
     address: Address
     annotations: Path | None
-    spec: ClipSpec | None
+    kinds: tuple[ClipSpec, ...]
     labels: tuple[str, ...]
     next_generation: Callable[[], int]
     offer: Callable[[ClipOffer], None]
     open_live: Callable[[int | str], LiveReader] = LiveSource
     open_file: Callable[[Path], VideoFile] = VideoFile
     truth: tuple[str | None, ...] | None = None
-    teacher_spec: ClipSpec | None = None
 
 
 class Capture(QThread):
-    """Reads one source until it is told to stop; it begins paused."""
+    """Reads one source until it is told to stop, as its `playback` says; it begins paused.
+
+    A camera or stream that pauses goes on filling the clip buffer.
+    """
 
     # Each names its sender first: signals cross threads and may arrive after the source changed.
     opened = Signal(object, object)  # Capture, SourceInfo
@@ -89,7 +90,7 @@ class Capture(QThread):
         self._video: VideoFile | None = None
         self._truth: FrameTruth | None = None
         # What was asked for last; the thread may still cut what was asked for before.
-        self._kinds = kinds(setup.spec, setup.teacher_spec)
+        self._kinds = setup.kinds
         self._buffers = ClipBuffers(self._kinds)
         self._changed: tuple[ClipSpec, ...] | None = None
         self._lock = threading.Lock()
@@ -100,27 +101,15 @@ class Capture(QThread):
 
     # -- called from the UI thread -------------------------------------------------------------
 
-    def play(self) -> None:
-        """Deliver frames."""
-        self.playback.play()
-
-    def pause(self) -> None:
-        """Deliver no more frames; a camera goes on filling the clip buffer."""
-        self.playback.pause()
-
-    def restart(self) -> None:
-        """Go back to a file's first frame, which is shown even when paused."""
-        self.playback.seek(0.0)
-
-    def look_at(self, spec: ClipSpec | None, teacher_spec: ClipSpec | None = None) -> None:
+    def look_at(self, kinds: tuple[ClipSpec, ...]) -> None:
         """From the next frame on fill clips of these kinds; the buffer of a new one begins empty.
 
         A file that rests fills it with the frames before the one that is shown.
         """
-        before, self._kinds = self._kinds, kinds(spec, teacher_spec)
+        before, self._kinds = self._kinds, kinds
         with self._lock:
-            self._changed = self._kinds
-        fresh = not set(self._kinds).issubset(before)
+            self._changed = kinds
+        fresh = not set(kinds).issubset(before)
         resting = not self.playback.playing or self.playback.at_end
         if isinstance(self.setup.address, Path) and self.captured and resting and fresh:
             self.playback.step(0)
@@ -131,23 +120,9 @@ class Capture(QThread):
         self.quit()
 
     @property
-    def loop(self) -> bool:
-        """Whether a file starts again when it ends."""
-        return self.playback.loop
-
-    @loop.setter
-    def loop(self, loop: bool) -> None:
-        self.playback.loop = loop
-
-    @property
     def searched(self) -> float | None:
         """How much of the file was read for the frame that was asked for; see VideoFile."""
         return None if self._video is None else self._video.searched
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the last frame was delivered and no move was asked for since."""
-        return self.playback.at_end
 
     @property
     def generation(self) -> int:

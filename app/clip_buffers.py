@@ -50,8 +50,3 @@ class ClipBuffers:
             clip = buffer.clip()
             if clip is not None:
                 yield buffer.spec, clip
-
-
-def kinds(spec: ClipSpec | None, teacher_spec: ClipSpec | None) -> tuple[ClipSpec, ...]:
-    """What has to be cut for students and a teacher, the students' clips first."""
-    return tuple(dict.fromkeys(one for one in (spec, teacher_spec) if one is not None))

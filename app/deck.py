@@ -63,7 +63,7 @@ class Deck(QObject):
         """Whether files start again when they end."""
         self._loop = loop
         for capture in self.workers:
-            capture.loop = loop
+            capture.playback.loop = loop
 
     def set_speed(self, speed: float) -> None:
         """How many times as fast as recorded files are played."""
@@ -71,10 +71,10 @@ class Deck(QObject):
         for capture in self.workers:
             capture.playback.set_speed(speed)
 
-    def look_at(self, spec: ClipSpec | None, teacher_spec: ClipSpec | None = None) -> None:
-        """The models want clips of another kind now."""
+    def look_at(self, kinds: tuple[ClipSpec, ...]) -> None:
+        """The models want clips of other kinds now."""
         for capture in self.workers:
-            capture.look_at(spec, teacher_spec)
+            capture.look_at(kinds)
 
     def set_view_size(self, size: tuple[int, int]) -> None:
         """In how many device pixels (width, height) pictures are painted."""
@@ -90,7 +90,7 @@ class Deck(QObject):
             return
         self._wanted = None
         capture = Capture(wanted)
-        capture.loop = self._loop
+        capture.playback.loop = self._loop
         capture.playback.set_speed(self._speed)
         if self._view_size is not None:
             capture.view_size = self._view_size
@@ -124,7 +124,7 @@ class Deck(QObject):
 
     def _on_ended(self, capture: Capture) -> None:
         # Between the end and this call somebody may have started it again.
-        if capture is self.current and capture.at_end:
+        if capture is self.current and capture.playback.at_end:
             self.ended.emit()
 
     def _on_any_finished(self) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QDeadlineTimer, QObject, QTimer
 
 from app.answering import Answering
 from app.machine import default_threads
@@ -129,13 +129,9 @@ class Inference(Answering):
         for worker in self._workers():
             worker.stop()
 
-    def wait(self, milliseconds: int) -> bool:
+    def wait(self, deadline: QDeadlineTimer) -> bool:
         """Whether all threads end in time; one that was abandoned is not waited for."""
-        deadline_s = time.monotonic() + milliseconds / 1000
-        ended = [
-            worker.wait(max(0, round((deadline_s - time.monotonic()) * 1000)))
-            for worker in self._workers()
-        ]
+        ended = [worker.wait(deadline) for worker in self._workers()]
         return all(ended) and not any(worker.isRunning() for worker in _abandoned)
 
     # -- called from the source's thread -------------------------------------------------------

@@ -7,9 +7,10 @@ the students answer every clip as if it were not there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from PySide6.QtCore import QDeadlineTimer
 
 from app.answering import Answering
 from app.inference import Inference
@@ -119,12 +120,11 @@ class Lineup(Answering):
         self._students.stop()
         self._teacher.stop()
 
-    def wait(self, milliseconds: int) -> bool:
+    def wait(self, deadline: QDeadlineTimer) -> bool:
         """Whether the students' threads end in time; a teacher is waited for only briefly."""
-        deadline_s = time.monotonic() + milliseconds / 1000
-        ended = self._students.wait(milliseconds)
-        left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
-        if not self._teacher.wait(min(left_ms, _TEACHER_ENDS_MS)):
+        ended = self._students.wait(deadline)
+        briefly_ms = min(deadline.remainingTime(), _TEACHER_ENDS_MS)
+        if not self._teacher.wait(QDeadlineTimer(briefly_ms)):
             _left.append(self._teacher)
         return ended
 

@@ -259,11 +259,11 @@ class MainWindow(QMainWindow):
         rows.setSpacing(0)
         top = _bar(
             label("InCab", "brand"),
-            self.picker.button(),
+            self.picker.button,
             Button(self.picker.open_video, text=True),
             self.compare_button,
-            *self.recordings.buttons(),
-            self.appearance.under(Button(self.appearance.show_menu, text=True)),
+            *self.recordings.buttons,
+            self.appearance.button,
             None,
             widgets.pill,
             Button(self.window_actions.full_screen),

@@ -34,7 +34,7 @@ class Navigator(QObject):
             self._sought_s = max(0.0, time_s)
             if self._capture.playback.at_end:
                 # First: a reader that still plays would go on from there by a frame or two.
-                self._capture.pause()
+                self._capture.playback.pause()
             self._capture.playback.seek(self._sought_s)
             self.sought.emit(self._sought_s)
             self.move_asked.emit()
@@ -48,7 +48,7 @@ class Navigator(QObject):
     def step(self, frames: int) -> None:
         """Pause, and go so many frames on or back."""
         if self._capture is not None:
-            self._capture.pause()
+            self._capture.playback.pause()
             self._capture.playback.step(frames)
             self.move_asked.emit()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QDeadlineTimer, QObject, QTimer
 
 from app.recording.review import Review
 
@@ -19,8 +18,8 @@ _log = logging.getLogger(__name__)
 _LOOK_MS = 50
 # From the moment when all was asked to stop, however many windows there are. With what comes
 # before and after, the process ends within two seconds.
-_THREADS_S = 0.9
-_FILES_S = 1.4
+_THREADS_MS = 900
+_FILES_MS = 1400
 
 
 class ReviewWindows(QObject):
@@ -65,9 +64,9 @@ class ReviewWindows(QObject):
         self._first.stop()
         windows = [self._first, *self._leaving]
         # All of them were asked before anybody is waited for.
-        stopped_s = time.monotonic()
-        late = [name for each in windows for name in each.session.late(stopped_s + _THREADS_S)]
-        late += [name for each in windows for name in each.recordings.late(stopped_s + _FILES_S)]
+        threads, files = QDeadlineTimer(_THREADS_MS), QDeadlineTimer(_FILES_MS)
+        late = [name for each in windows for name in each.session.late(threads)]
+        late += [name for each in windows for name in each.recordings.late(files)]
         for name in late:
             _log.error("%s did not end in time", name)
         self._first.recordings.release()
@@ -76,9 +75,9 @@ class ReviewWindows(QObject):
         return not late
 
     def _let_go(self) -> None:
-        now_s = time.monotonic()
+        now = QDeadlineTimer(0)
         for window in list(self._leaving):
-            if not (window.session.late(now_s) or window.recordings.late(now_s)):
+            if not (window.session.late(now) or window.recordings.late(now)):
                 self._leaving.remove(window)
                 window.recordings.release()
                 window.deleteLater()

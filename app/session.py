@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, Qt, QTimer, Signal
 
 from app.answers import Answers
 from app.capture import Capture, CaptureSetup, LiveReader
@@ -125,14 +124,14 @@ class Session(QObject):
         elif self.state is State.ENDED:
             self.restart()
         elif self.state is State.PLAYING and capture is not None:
-            capture.pause()
+            capture.playback.pause()
             self._enter(State.PAUSED)
         elif self.state is State.PAUSED and capture is not None:
             self.answers.tally.restart_rates()
             if self.source is not None and self.source.live:
                 # Nobody looked meanwhile: what is seen now has not lasted since before.
                 self.answers.forget_labels()
-            capture.play()
+            capture.playback.play()
             self._enter(State.PLAYING)
 
     def restart(self) -> None:
@@ -141,9 +140,9 @@ class Session(QObject):
         if capture is None or self.source is None or self.source.live:
             return
         if self.state in (State.PLAYING, State.PAUSED, State.ENDED):
-            capture.restart()
+            capture.playback.seek(0.0)
         if self.state is State.ENDED:
-            capture.play()
+            capture.playback.play()
             self.answers.tally.restart_rates()
             self._enter(State.PLAYING)
 
@@ -169,12 +168,12 @@ class Session(QObject):
         self._deck.close()
         self._inference.stop()
 
-    def late(self, deadline_s: float) -> list[str]:
-        """Names of the threads that have not ended by then, in time.monotonic(); after stop()."""
+    def late(self, deadline: QDeadlineTimer) -> list[str]:
+        """Names of the threads that have not ended by then; after stop()."""
         return [
             worker.objectName()
             for worker in (self._inference, *self._deck.workers)
-            if not worker.wait(max(0, round((deadline_s - time.monotonic()) * 1000)))
+            if not worker.wait(deadline)
         ]
 
     # -- sources -------------------------------------------------------------------------------
@@ -182,19 +181,17 @@ class Session(QObject):
     def _open_wanted(self) -> None:
         assert self._wanted is not None
         address, annotations = self._wanted
-        models = self.answers.models
         self._deck.open(
             CaptureSetup(
                 address=address,
                 annotations=annotations,
-                spec=self._inference.spec,
+                kinds=self.answers.kinds,
                 labels=self._inference.labels,
                 next_generation=self._generations.__next__,
                 offer=self._inference.offer,
                 open_live=self._open_live,
                 open_file=self.open_file,
                 truth=self.known_truth,
-                teacher_spec=models.teacher_spec if models else None,
             )
         )
 
@@ -205,7 +202,7 @@ class Session(QObject):
         self.navigator.begin()
         self.answers.begin()
         self.source_changed.emit(info)
-        self._deck.current.play()
+        self._deck.current.playback.play()
         self._enter(State.PLAYING)
         if info.problem:
             self.problem.emit(info.problem)
@@ -240,7 +237,7 @@ class Session(QObject):
         self._set_pace()
         if self.state is State.ENDED:
             # It rests where the move leads.
-            self._deck.current.pause()
+            self._deck.current.playback.pause()
         if not self._deck.current.playback.playing:
             self._enter(State.PAUSED)
 
@@ -280,11 +277,9 @@ class Session(QObject):
         if self._wanted is not None:
             self._open_wanted()
 
-    def _on_clips_changed(
-        self, spec: ClipSpec, teacher_spec: ClipSpec | None, of_students: bool
-    ) -> None:
+    def _on_clips_changed(self, kinds: tuple[ClipSpec, ...], of_students: bool) -> None:
         position_s = self.navigator.position_s
-        self._deck.look_at(spec, teacher_spec)
+        self._deck.look_at(kinds)
         if of_students and position_s is not None:
             # A file fills the new clips from its own frames before this one.
             self.navigator.seek(position_s)

@@ -77,7 +77,6 @@ def _frames(c: Colours) -> str:
     QLabel[role="quiet"] {{ color: {c.quiet}; font-size: {SMALL_PX}px; }}
     QLabel[role="title"] {{ font-size: {TITLE_PX}px; font-weight: bold; }}
     QLabel[role="brand"] {{ font-size: 18px; font-weight: bold; }}
-    QLabel[role="bad"] {{ color: {c.bad}; }}
     QLabel[role="warning"] {{ color: {c.warning}; font-size: {SMALL_PX}px; }}
     QFrame[role="card"] {{
         background: {c.card}; border: 1px solid {c.line}; border-radius: {RADIUS}px;
@@ -92,8 +91,6 @@ def _frames(c: Colours) -> str:
     QFrame[role="sheet"] {{
         background: {c.raised}; border: 1px solid {c.accent}; border-radius: {RADIUS}px;
     }}
-    QStatusBar {{ background: {c.card}; }}
-    QStatusBar::item {{ border: 0; }}
     """
 
 
@@ -131,7 +128,6 @@ def _controls(c: Colours) -> str:
     }}
     QToolButton[role="small"] {{ padding: 1px; border-radius: 4px; }}
     QToolButton[bare="true"] {{ padding-left: 12px; padding-right: 12px; }}
-    QToolButton::menu-indicator {{ image: none; width: 0; }}
     QMenu {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 6px; }}
     QMenu::icon {{ left: 8px; }}
     QTreeView {{ border: 0; outline: 0; }}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QByteArray, QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from app.presenter import Widgets
 from app.widgets.alert_panel import AlertPanel
@@ -22,10 +22,12 @@ _TIMELINE_SHARE, _FIGURES_SHARE = 0.165, 0.19
 _TALLEST_TIMELINE, _TALLEST_FIGURES = 190, 230
 _LATENCY_SHARE = 0.53
 _SIDE_WIDTH = 350
+# The person opens these; they share one place.
+_SIDE = ("classes", "decisions", "alerts")
 
 
 class Docks(QObject):
-    """Holds every dock by name; others are added with `add`."""
+    """Holds every dock by name."""
 
     def __init__(self, window: QMainWindow, widgets: Widgets) -> None:
         super().__init__(window)
@@ -34,7 +36,6 @@ class Docks(QObject):
         self.decisions = DecisionPanel()
         self.alerts = AlertPanel()
         self._all: dict[str, Dock] = {}
-        self._closed: set[str] = set()
         window.setDockOptions(
             QMainWindow.DockOption.AllowNestedDocks
             | QMainWindow.DockOption.AllowTabbedDocks
@@ -42,17 +43,13 @@ class Docks(QObject):
         )
         window.setTabPosition(_RIGHT, window.tabPosition(_BOTTOM).North)
         legend = label("each clip's most probable activity · red: the models differ", "quiet")
-        self.add(Dock("timeline", "Timeline", widgets.timeline, legend), _BOTTOM)
-        latency = Dock("latency", "Latency, ms per clip", widgets.latency, widgets.latency.legend)
-        self.add(latency, _BOTTOM)
-        comparison = widgets.comparison
-        self.add(Dock("comparison", "INT8 against FP32", comparison, comparison.clips), _BOTTOM)
-        for name, title, content in (
-            ("classes", "Accuracy", self.classes),
-            ("decisions", "Decisions", self.decisions),
-            ("alerts", "Alerts", self.alerts),
-        ):
-            self.add(Dock(name, title, content), _RIGHT, closed=True)
+        latency, comparison = widgets.latency, widgets.comparison
+        self._add("timeline", "Timeline", widgets.timeline, legend)
+        self._add("latency", "Latency, ms per clip", latency, latency.legend)
+        self._add("comparison", "INT8 against FP32", comparison, comparison.clips)
+        self._add("classes", "Accuracy", self.classes)
+        self._add("decisions", "Decisions", self.decisions)
+        self._add("alerts", "Alerts", self.alerts)
         self.arrange()
 
     @property
@@ -60,16 +57,8 @@ class Docks(QObject):
         """Every dock by its name."""
         return self._all
 
-    def add(self, dock: Dock, area: Qt.DockWidgetArea, *, closed: bool = False) -> None:
-        """Take one dock more; a closed one is opened by the person."""
-        self._all[dock.objectName()] = dock
-        if closed:
-            self._closed.add(dock.objectName())
-        self._window.addDockWidget(area, dock)
-        side = [one for one in self._all.values() if one.objectName() in self._closed]
-        if closed and len(side) > 1:
-            self._window.tabifyDockWidget(side[0], dock)
-        dock.setVisible(not closed)
+    def _add(self, name: str, title: str, content: QWidget, extra: QWidget | None = None) -> None:
+        dock = self._all[name] = Dock(name, title, content, extra)
         dock.visibilityChanged.connect(self._name_tabs)
 
     def _name_tabs(self) -> None:
@@ -92,12 +81,12 @@ class Docks(QObject):
         window.splitDockWidget(latency, comparison, Qt.Orientation.Horizontal)
         side: Dock | None = None
         for name, dock in self._all.items():
-            if name in self._closed:
+            if name in _SIDE:
                 window.addDockWidget(_RIGHT, dock)
                 if side is not None:
                     window.tabifyDockWidget(side, dock)
                 side = dock
-            dock.setVisible(name not in self._closed)
+            dock.setVisible(name not in _SIDE)
         self.share_out()
 
     def share_out(self) -> None:
@@ -112,7 +101,7 @@ class Docks(QObject):
         docks = [self._all[name] for name in ("latency", "comparison")]
         widths = [round(width * _LATENCY_SHARE), round(width * (1 - _LATENCY_SHARE))]
         self._resize(docks, widths, Qt.Orientation.Horizontal)
-        side = [self._all[name] for name in self._closed]
+        side = [self._all[name] for name in _SIDE]
         self._resize(side, [_SIDE_WIDTH] * len(side), Qt.Orientation.Horizontal)
 
     def _resize(self, docks: list[Dock], sizes: list[int], orientation: Qt.Orientation) -> None:

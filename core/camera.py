@@ -63,14 +63,12 @@ class LiveSource:
     """A camera or stream as Frames with capture times; a context manager.
 
     `Frame.time_s` is seconds since the first frame on the system's monotonic clock. When the
-    reader is slower than the camera, pictures are dropped and counted in `dropped`; with
+    reader is slower than the camera, pictures are dropped, and their numbers are left out; with
     `drop_when_full` False the child waits instead (for tests and for streams made of files).
     """
 
     def __init__(self, address: int | str, *, drop_when_full: bool = True) -> None:
         self.address = address
-        self.dropped = 0
-        self._next_index = 0
         self._started_s: float | None = None
         self._opening_since_s: float | None = None
         context = multiprocessing.get_context("spawn")
@@ -122,18 +120,13 @@ class LiveSource:
         if message is None:
             return None
         if message.kind != "frame":
-            if message.kind == "ended":
-                self.dropped = message.index - self._next_index
             unopened = message.kind == "unopened"
             raise SourceError(_cannot_open(self.address) if unopened else message.text)
         image = self._picture(message).copy()
         self._release(message.slot)
         if self._started_s is None:
             self._started_s = message.captured_s
-        self.dropped = message.index - self._next_index
-        frame = Frame(image, message.captured_s - self._started_s, message.index)
-        self._next_index += 1
-        return frame
+        return Frame(image, message.captured_s - self._started_s, message.index)
 
     def _receive(self, timeout_s: float) -> Message | None:
         try:

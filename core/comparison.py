@@ -24,7 +24,6 @@ F32 = NDArray[np.float32]
 class Prediction:
     """One model's answer to one clip; crosses threads."""
 
-    model_id: str
     frame_index: int
     time_s: float
     probabilities: F32
@@ -69,7 +68,7 @@ def predict(engine: Engine, model_id: str, clip: Clip, temperature: float = 1.0)
             f"The {model_id} model gave NaN or infinity in engine {engine.name}; choose another."
         )
     probabilities = softmax(logits / temperature)
-    return Prediction(model_id, clip.frame_index, clip.time_s, probabilities, latency_ms)
+    return Prediction(clip.frame_index, clip.time_s, probabilities, latency_ms)
 
 
 @dataclass(frozen=True, slots=True)

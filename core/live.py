@@ -129,7 +129,7 @@ class ReconnectingSource:
             self._end_reader()
             if self._monitor.state is SourceState.OPENING:
                 raise SourceError(problem)
-            self._monitor.failed(problem, self._clock())
+            self._monitor.lose(problem, self._clock())
         else:
             self._step()
         self._tell()
@@ -196,7 +196,7 @@ class ReconnectingSource:
             try:
                 self._reader = self._open_live(self._address)
             except SourceError as error:
-                self._monitor.failed(str(error), self._clock())
+                self._monitor.lose(str(error), self._clock())
 
     def _tell(self) -> None:
         """Log what changed; of attempts that follow each other only the first is worth a line."""

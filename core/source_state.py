@@ -178,9 +178,20 @@ class SourceMonitor:
         self._fresh_s = now_s
         return True
 
-    def failed(self, reason: str, now_s: float) -> None:
-        """The reader broke or the source ended, and the reader was closed; not while opening."""
-        self._lose(reason, now_s)
+    def lose(self, reason: str, now_s: float) -> None:
+        """The reader broke, ended or gives nothing, and is closed.
+
+        One that opens for the first time is refused by its owner instead.
+        """
+        limits = self._limits
+        self._gap()
+        self.state = SourceState.LOST
+        self._reason = reason
+        self._losses += 1
+        delay_s = min(limits.first_retry_s * 2 ** min(self._losses - 1, 16), limits.longest_retry_s)
+        # Counted from the attempt's start: one that took long has waited already.
+        self._retry_s = max(now_s + limits.pause_s, self._attempt_s + delay_s)
+        self._captured_s = self._size = self._frozen_s = None
 
     def step(self, now_s: float, opening_since_s: float | None = None) -> Step:
         """What time alone changes, asked after the pictures that wait were told.
@@ -212,7 +223,7 @@ class SourceMonitor:
         waited_s = now_s - (self._attempt_s if opening_since_s is None else opening_since_s)
         if waited_s <= patience_s:
             return Step.NOTHING
-        self._lose(
+        self.lose(
             f"{self.name} gives no picture for {waited_s:.0f} s; "
             "check that it is connected and that no other program uses it.",
             now_s,
@@ -227,7 +238,7 @@ class SourceMonitor:
         if not silent:
             doubled_s = 2 * self._restart_frozen_s
             self._restart_frozen_s = min(doubled_s, self._limits.longest_restart_frozen_s)
-        self._lose(self._reason, now_s)
+        self.lose(self._reason, now_s)
         return Step.CLOSE
 
     # -- from state to state -------------------------------------------------------------------
@@ -264,17 +275,6 @@ class SourceMonitor:
         if self._frozen_s is None:
             self._frozen_s = now_s
             self._stall(f"{self.name} repeats one and the same picture; it may have frozen.")
-
-    def _lose(self, reason: str, now_s: float) -> None:
-        limits = self._limits
-        self._gap()
-        self.state = SourceState.LOST
-        self._reason = reason
-        self._losses += 1
-        delay_s = min(limits.first_retry_s * 2 ** min(self._losses - 1, 16), limits.longest_retry_s)
-        # Counted from the attempt's start: one that took long has waited already.
-        self._retry_s = max(now_s + limits.pause_s, self._attempt_s + delay_s)
-        self._captured_s = self._size = self._frozen_s = None
 
     def _reconnect(self, now_s: float) -> None:
         self.state = SourceState.RECONNECTING

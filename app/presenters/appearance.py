@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
 from app import theme
 from app.settings import Settings, ThemeChoice
 from app.stylesheet import colours_of_system, dress
 from app.theme import DARK, LIGHT
+from app.widgets.controls import Button, drop_below
 from app.widgets.icons import icon, retint
 from app.window_docks import Docks
 
@@ -40,11 +41,11 @@ class Appearance(QMenu):
         self._window = window
         self._docks = docks
         self._settings = settings
-        self._anchor: QWidget | None = None
         self.show_menu = QAction(icon("view"), "View", self)
         self.show_menu.setShortcut("V")
         self.show_menu.setToolTip("Parts of the window, theme, reset (V)")
-        self.show_menu.triggered.connect(self._drop_down)
+        self.button = Button(self.show_menu, text=True)
+        self.show_menu.triggered.connect(lambda: drop_below(self, self.button))
         self.classes = QAction("Accuracy per activity", self)
         self.classes.setShortcut("T")
         self.classes.triggered.connect(docks.all["classes"].toggle)
@@ -78,15 +79,6 @@ class Appearance(QMenu):
         self.reset_layout.triggered.connect(self._docks.arrange)
         self.reset_all = self.addAction("Reset all settings")
         self.reset_all.triggered.connect(self._reset_all)
-
-    def under(self, anchor: QWidget) -> QWidget:
-        """Drop down from this button from now on."""
-        self._anchor = anchor
-        return anchor
-
-    def _drop_down(self) -> None:
-        if self._anchor is not None:
-            self.popup(self._anchor.mapToGlobal(self._anchor.rect().bottomLeft()))
 
     def choose(self, choice: ThemeChoice) -> None:
         """Take another theme, and remember it."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.recording.annotate import write_annotated_video
@@ -126,8 +125,7 @@ class ExportPresenter(QObject):
         if self._exporter is not None:
             self._exporter.cancel()
 
-    def late(self, deadline_s: float) -> list[str]:
-        """The export that has not ended by then, in time.monotonic(); after cancel()."""
+    def late(self, deadline: QDeadlineTimer) -> list[str]:
+        """The export that has not ended by then; after cancel()."""
         exporter = self._exporter
-        left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
-        return [] if exporter is None or exporter.wait(left_ms) else [exporter.objectName()]
+        return [] if exporter is None or exporter.wait(deadline) else [exporter.objectName()]

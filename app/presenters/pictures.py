@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, Signal
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -91,10 +90,10 @@ class PicturePresenter(QObject):
     def _on_saved(self, path: Path) -> None:
         self._banner.show_notice(f"Picture saved as {path}.", sign="picture")
 
-    def late(self, deadline_s: float) -> list[str]:
-        """The pictures that are not written by then, in time.monotonic()."""
+    def late(self, deadline: QDeadlineTimer) -> list[str]:
+        """The pictures that are not written by then."""
         for writer in self._writers:
-            writer.join(max(0.0, deadline_s - time.monotonic()))
+            writer.join(deadline.remainingTime() / 1000)
         return [writer.name for writer in self._writers if writer.is_alive()]
 
     def ask_for_folder(self) -> QFileDialog:

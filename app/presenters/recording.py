@@ -6,7 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -68,7 +68,7 @@ class RecordingPresenter(QObject):
         self._watch = QTimer(self, interval=_WATCH_MS)
         self._watch.timeout.connect(self._look)
         self._broken.connect(self._on_broken)
-        self.events = EventLog(session, self._note, self)
+        self.events = EventLog(session, self._put, self)
         self.feed = RecordingFeed(session, self._put, self)
 
         session.source_changed.connect(self._on_source)
@@ -79,11 +79,6 @@ class RecordingPresenter(QObject):
     def recording(self) -> bool:
         """Whether a recording runs."""
         return self._recorder is not None
-
-    @property
-    def path(self) -> Path | None:
-        """The file that is being recorded."""
-        return None if self._recorder is None else self._recorder.path
 
     @property
     def folder(self) -> Path:
@@ -132,10 +127,10 @@ class RecordingPresenter(QObject):
             self._watch.start()
         self._show()
 
-    def late(self, deadline_s: float) -> list[str]:
-        """The recordings that are not closed by then, in time.monotonic(); after stop()."""
+    def late(self, deadline: QDeadlineTimer) -> list[str]:
+        """The recordings that are not closed by then; after stop()."""
         for recorder in self._ending:
-            recorder.join(max(0.0, deadline_s - time.monotonic()))
+            recorder.join(deadline.remainingTime() / 1000)
         return [f"{one.name} of {one.path}" for one in self._ending if one.is_alive()]
 
     def _look(self) -> None:
@@ -177,10 +172,6 @@ class RecordingPresenter(QObject):
     def _put(self, record: Record) -> None:
         if self._recorder is not None:
             self._recorder.record(record)
-
-    def _note(self, kind: str, text: str) -> None:
-        if self._recorder is not None:
-            self._put(self.events.record(kind, text))
 
     def _on_source(self, info: SourceInfo) -> None:
         # A session file is of one source.

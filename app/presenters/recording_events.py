@@ -19,27 +19,27 @@ from core.source_state import SourceStatus
 
 
 class EventLog(QObject):
-    """Tells `note` (kind, sentence) of every event; asked for nothing while nobody records."""
+    """Puts a record of every event; `put` ignores it while nobody records."""
 
-    def __init__(self, session: Session, note: Callable[[str, str], None], parent: QObject) -> None:
+    def __init__(
+        self, session: Session, put: Callable[[EventRecord], None], parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._session = session
-        self._note = note
+        self._put = put
         self._signal = ""
         # By whether it is the students' thread; the teacher has its own.
         self._stalled_s = {True: math.inf, False: math.inf}
         session.state_changed.connect(self._on_state)
         session.signal_changed.connect(self._on_signal)
-        session.answers.restarted.connect(lambda: note("restart", "labels begin anew"))
+        session.answers.restarted.connect(lambda: self._note("restart", "labels begin anew"))
         session.answers.model_ready.connect(self._on_ready)
         session.answers.model_faulted.connect(self._on_fault)
-        session.answers.model_failed.connect(lambda slot, text: note("failure", f"{slot}: {text}"))
+        session.answers.model_failed.connect(
+            lambda slot, text: self._note("failure", f"{slot}: {text}")
+        )
         session.answers.model_stalled.connect(self._on_stall)
-        session.problem.connect(lambda text: note("problem", text))
-
-    def record(self, kind: str, text: str) -> EventRecord:
-        """An event of this moment."""
-        return EventRecord(time.time(), kind, text, self._session.navigator.position_s)
+        session.problem.connect(lambda text: self._note("problem", text))
 
     def begin(self) -> None:
         """Say in which state the recording begins."""
@@ -50,6 +50,10 @@ class EventLog(QObject):
         """An activity lasted longer than its rule allows."""
         rule = alert.rule
         self._note("alert", f"{title_of(rule.activity)} for more than {rule.after_s:g} s")
+
+    def _note(self, kind: str, text: str) -> None:
+        """Put an event of this moment."""
+        self._put(EventRecord(time.time(), kind, text, self._session.navigator.position_s))
 
     def _on_state(self, state: State) -> None:
         self._note("state", state.value)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.presenters.exports import ExportPresenter
 from app.presenters.pictures import KEYS as PICTURE_KEYS
@@ -24,7 +23,7 @@ from app.session import Session
 from app.settings import Settings
 from app.sources import Address
 from app.widgets.banner import Banner
-from app.widgets.controls import Button
+from app.widgets.controls import Button, drop_below
 from app.widgets.icons import icon
 
 KEYS = (
@@ -78,11 +77,16 @@ class Recordings(QObject):
             self.menu.addSeparator() if action is None else self.menu.addAction(action)
         self.show_menu = QAction(icon("down"), "Recordings", self)
         self.show_menu.setToolTip("Open and export recordings, save pictures")
-        self._menu_button: QToolButton | None = None
-        self.show_menu.triggered.connect(self._drop_menu)
+        record = Button(self.recording.record, text=True)
+        # Beside the record button an arrow says enough.
+        below = Button(self.show_menu, text=review is not None)
+        self.show_menu.triggered.connect(lambda: drop_below(self.menu, below))
+        # For the top bar.
+        self.buttons = (record, below)
         if review is not None:
             # What is shown here is a recording already.
             self.recording.record.setVisible(False)
+            record.hide()
         for action in (self.recording.record, self.open, self.export, self.pictures.take):
             window.addAction(action)
 
@@ -90,19 +94,6 @@ class Recordings(QObject):
         action = QAction(text, self)
         action.triggered.connect(lambda: do())
         return action
-
-    def buttons(self) -> tuple[QToolButton, ...]:
-        """For the top bar."""
-        record = Button(self.recording.record, text=True)
-        if self._review is not None:
-            record.hide()
-        # Beside the record button an arrow says enough.
-        self._menu_button = Button(self.show_menu, text=self._review is not None)
-        return record, self._menu_button
-
-    def _drop_menu(self) -> None:
-        if self._menu_button is not None:
-            self.menu.popup(self._menu_button.mapToGlobal(self._menu_button.rect().bottomLeft()))
 
     def _on_saved(self, path: Path, files: int) -> None:
         # Of several files the person says which.
@@ -190,12 +181,11 @@ class Recordings(QObject):
         self.recording.stop("the window was closed")
         self.exports.cancel()
 
-    def late(self, deadline_s: float) -> list[str]:
-        """What has not ended by then, in time.monotonic(); after stop()."""
+    def late(self, deadline: QDeadlineTimer) -> list[str]:
+        """What has not ended by then; after stop()."""
         parts = (self.recording, self.exports, self.pictures)
-        late = [name for part in parts for name in part.late(deadline_s)]
-        left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
-        if self._loader is not None and not self._loader.wait(left_ms):
+        late = [name for part in parts for name in part.late(deadline)]
+        if self._loader is not None and not self._loader.wait(deadline):
             late.append(self._loader.objectName())
         return late
 

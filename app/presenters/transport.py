@@ -27,9 +27,6 @@ class TransportPresenter(QObject):
         self, session: Session, actions: TransportActions, transport: Transport, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._session = session
-        self._actions = actions
-        self._transport = transport
         self._arrows = {action: action.shortcuts() for action in (actions.back, actions.on)}
         actions.play.triggered.connect(session.toggle_play)
         actions.restart.triggered.connect(session.restart)

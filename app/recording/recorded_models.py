@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QDeadlineTimer
 
 from app.answering import Answering
 from app.messages import (
@@ -125,7 +126,6 @@ class RecordedModels(Answering):
             places = session.places(number)
             clip = offer.clip
             predictions[slot] = Prediction(
-                slot,
                 clip.frame_index,
                 clip.time_s,
                 _spread(known, best, places, len(self.labels)),
@@ -151,7 +151,7 @@ class RecordedModels(Answering):
         """Answer nothing more."""
         self._lookup.session.retire()
 
-    def wait(self, milliseconds: int) -> bool:
+    def wait(self, deadline: QDeadlineTimer) -> bool:
         """There is no thread to wait for."""
         return True
 

@@ -6,7 +6,7 @@ import re
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.theme import Tone
@@ -39,6 +39,11 @@ class Button(QToolButton):
             self.click()
         else:
             super().keyPressEvent(event)
+
+
+def drop_below(menu: QMenu, button: QWidget) -> None:
+    """Let a menu drop down from its button."""
+    menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
 
 def label(text: str = "", role: str = "", *, name: str = "") -> QLabel:
@@ -82,7 +87,7 @@ class NumberTile(QWidget):
 
     def __init__(self, caption: str, tone: Tone = "text") -> None:
         super().__init__()
-        self._number = label("–", "number")
+        self._number = label("–")
         self._number.setFont(theme.font(theme.NUMBER_PX, bold=True))
         # A long number is written smaller, and keeps its line.
         self._number.setMinimumHeight(self._number.sizeHint().height())

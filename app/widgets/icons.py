@@ -37,7 +37,6 @@ _SHAPES = {
     "float": '<path d="M8 8 V4 H20 V16 H16 M4 8 H16 V20 H4 Z"/>',
     "bell": '<path d="M6 17 V11 A6 6 0 0 1 18 11 V17 H20 H4 H6 M10.5 20 H13.5"/>',
     "add": '<path d="M12 5 V19 M5 12 H19"/>',
-    "remove": '<path d="M5 12 H19"/>',
     "record": '<circle cx="12" cy="12" r="6.5" fill="{c}"/>',
     "picture": '<path d="M3 8 H7 L9 5.5 H15 L17 8 H21 V18.5 H3 Z"/><circle cx="12" cy="13" r="3"/>',
     "down": '<path d="M7 10 L12 15 L17 10"/>',

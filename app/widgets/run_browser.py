@@ -124,11 +124,6 @@ class RunBrowser(QDialog):
 
     # -- the root ------------------------------------------------------------------------------
 
-    @property
-    def root(self) -> Path | None:
-        """The folder that is shown or looked through."""
-        return self._root
-
     def show_root(self, root: Path | None) -> None:
         """Open, and look through a root unless that is the one shown; None keeps what is there."""
         self.show()

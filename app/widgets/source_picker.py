@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
 from app.recent_sources import RecentSource
 from app.settings import Settings
 from app.sources import VIDEO_ENDINGS, Address, parse_stream, title_of_source
-from app.widgets.controls import Button
+from app.widgets.controls import Button, drop_below
 from app.widgets.icons import icon
 from core.camera import STREAM_SCHEMES
 from core.camera_list import CameraDevice, list_cameras
@@ -68,7 +68,7 @@ class SourcePicker(QObject):
         self.menu = QMenu("Source", window)
         self.menu.setToolTipsVisible(True)
         self.menu.aboutToShow.connect(self.fill_menu)
-        self._button: QToolButton | None = None
+        self.button = Button(self.choose, text=True)
 
     def _action(self, picture: str, text: str, key: str, hint: str) -> QAction:
         action = QAction(icon(picture), text, self)
@@ -89,18 +89,11 @@ class SourcePicker(QObject):
             self.reopen,
         )
 
-    def button(self) -> QToolButton:
-        """The button under which the menu appears."""
-        self._button = Button(self.choose, text=True)
-        self._button.setIconSize(QSize(20, 20))
-        return self._button
-
     # -- the menu ------------------------------------------------------------------------------
 
     def show_menu(self) -> None:
         """Drop the menu down from its button."""
-        if self._button is not None:
-            self.menu.popup(self._button.mapToGlobal(self._button.rect().bottomLeft()))
+        drop_below(self.menu, self.button)
 
     def fill_menu(self) -> None:
         """List what can be chosen at this moment."""

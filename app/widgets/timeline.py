@@ -60,10 +60,10 @@ class Timeline(QWidget):
         self.updateGeometry()
         self.update()
 
-    def show_record(self, record: TimelineRecord | None) -> None:
+    def show_record(self, record: TimelineRecord) -> None:
         """Show another record, which may go on growing; call refresh() when it did."""
         self._record = record
-        self._palette = paint.Palette(record.labels) if record is not None else None
+        self._palette = paint.Palette(record.labels)
         self._now_s = None
         self.zoomed.reset()
         self.updateGeometry()

@@ -125,7 +125,6 @@ class Transport(QWidget):
 
     def __init__(self, actions: TransportActions) -> None:
         super().__init__()
-        self._duration_s: float | None = None
         self._source: SourceInfo | None = None
         self._time_s = 0.0
         self._target_s: float | None = None
@@ -159,11 +158,10 @@ class Transport(QWidget):
         height = self.menu.sizeHint().height()
         self.menu.popup(self.speed.mapToGlobal(QPoint(0, -height)))
 
-    def show_source(self, source: SourceInfo | None) -> None:
+    def show_source(self, source: SourceInfo) -> None:
         """Show the length of the source; its name is in the window's title and under the mouse."""
         self._source = source
-        if source is not None:
-            self.position.setToolTip(plain_tip(f"{source.title}\n{source.width}×{source.height}"))
+        self.position.setToolTip(plain_tip(f"{source.title}\n{source.width}×{source.height}"))
         self.show_target(None)
         self.show_time(0.0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 import app.inference
@@ -164,7 +164,7 @@ def make_session(
     yield make
     for session in made:
         session.stop()
-        assert session.late(time.monotonic() + 20) == []
+        assert session.late(QDeadlineTimer(20_000)) == []
 
 
 @pytest.fixture

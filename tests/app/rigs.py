@@ -22,7 +22,7 @@ class Rig:
         setup = CaptureSetup(
             address=address,
             annotations=None,
-            spec=SPEC,
+            kinds=(SPEC,),
             labels=(),
             next_generation=itertools.count(1).__next__,
             offer=self.offers.append,

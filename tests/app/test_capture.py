@@ -40,7 +40,7 @@ def test_a_file_is_played_at_its_own_speed_and_every_frame_is_buffered(
     started_s = time.monotonic()
     with qtbot.waitSignal(made.capture.ended, timeout=10_000):
         made.capture.start()
-        made.capture.play()
+        made.capture.playback.play()
     assert time.monotonic() - started_s >= 0.95 * 39 / 30
     assert made.capture.captured == 40
     info = made.opened[0]
@@ -65,14 +65,14 @@ def test_pause_holds_and_play_goes_on_where_it_was(
 ) -> None:
     made = rig(videos / "long.mp4")
     made.capture.start()
-    made.capture.play()
+    made.capture.playback.play()
     qtbot.waitUntil(lambda: made.capture.captured >= 5)
-    made.capture.pause()
+    made.capture.playback.pause()
     qtbot.wait(80)  # a frame that was due may still come
     held = made.capture.captured
     qtbot.wait(150)
     assert made.capture.captured == held
-    made.capture.play()
+    made.capture.playback.play()
     qtbot.waitUntil(lambda: made.capture.captured >= held + 5)
     assert [offer.generation for offer in made.offers] == [1] * len(made.offers)
 
@@ -82,12 +82,12 @@ def test_restart_while_paused_shows_the_first_frame_only(
 ) -> None:
     made = rig(videos / "long.mp4")
     made.capture.start()
-    made.capture.play()
+    made.capture.playback.play()
     qtbot.waitUntil(lambda: made.capture.captured >= 5)
-    made.capture.pause()
+    made.capture.playback.pause()
     qtbot.wait(80)
     made.capture.pictures.take()
-    made.capture.restart()
+    made.capture.playback.seek(0.0)
     picture = next_picture(qtbot, made.capture)
     assert (picture.frame.index, picture.generation, picture.filled) == (0, 2, 1)
     qtbot.wait(100)
@@ -102,7 +102,7 @@ def test_other_clips_of_a_paused_file_are_filled_from_the_file(
     made.capture.playback.seek(5.0)
     qtbot.waitUntil(lambda: len(made.offers) == 1)
     other = replace(SPEC, frames=8, span_s=1.0)
-    made.capture.look_at(other)
+    made.capture.look_at((other,))
     qtbot.waitUntil(lambda: len(made.offers) == 2)
     before, after = made.offers
     assert (before.clip.frame_index, after.clip.frame_index) == (150, 150)
@@ -115,15 +115,15 @@ def test_a_paused_file_stays_as_it_is_when_fewer_kinds_of_clips_are_wanted(
     qtbot: QtBot, rig: MakeRig, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(SPEC, resize=18, crop=16)
-    made = rig(videos / "long.mp4", teacher_spec=other)
+    made = rig(videos / "long.mp4", kinds=(SPEC, other))
     made.capture.start()
     made.capture.playback.seek(5.0)
     qtbot.waitUntil(lambda: made.capture.captured > 0)
     moves: list[int] = []
     monkeypatch.setattr(made.capture.playback, "step", moves.append)
-    made.capture.look_at(SPEC)
+    made.capture.look_at((SPEC,))
     assert moves == []
-    made.capture.look_at(SPEC, other)
+    made.capture.look_at((SPEC, other))
     assert moves == [0]
 
 
@@ -131,22 +131,22 @@ def test_loop_begins_a_new_generation_and_never_ends(
     qtbot: QtBot, rig: MakeRig, videos: Path
 ) -> None:
     made = rig(videos / "blink.mp4")
-    made.capture.loop = True
+    made.capture.playback.loop = True
     with qtbot.assertNotEmitted(made.capture.ended):
         made.capture.start()
-        made.capture.play()
+        made.capture.playback.play()
         qtbot.waitUntil(lambda: made.capture.captured >= 9)
-    assert not made.capture.at_end
+    assert not made.capture.playback.at_end
 
 
 def test_restart_after_the_end_plays_again(qtbot: QtBot, rig: MakeRig, videos: Path) -> None:
     made = rig(videos / "blink.mp4")
     with qtbot.waitSignal(made.capture.ended):
         made.capture.start()
-        made.capture.play()
-    assert made.capture.at_end
+        made.capture.playback.play()
+    assert made.capture.playback.at_end
     with qtbot.waitSignal(made.capture.ended):
-        made.capture.restart()
+        made.capture.playback.seek(0.0)
     assert made.capture.captured == 8
 
 
@@ -172,7 +172,7 @@ def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged(
     made = rig(videos / "brief.mp4", open_file=Broken)
     with qtbot.waitSignal(made.capture.failed):
         made.capture.start()
-        made.capture.play()
+        made.capture.playback.play()
     assert made.failures == [
         "brief.mp4 stopped unexpectedly; open it again. The log holds the details."
     ]
@@ -226,7 +226,7 @@ def test_large_pictures_are_shrunk_for_painting_only(
     made.capture.view_size = (32, 1000)
     with qtbot.waitSignal(made.capture.ended):
         made.capture.start()
-        made.capture.play()
+        made.capture.playback.play()
     picture = made.capture.pictures.take()
     assert picture is not None
     assert picture.frame.image.shape == (48, 64, 3)

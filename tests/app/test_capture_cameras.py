@@ -33,7 +33,7 @@ def test_a_paused_camera_keeps_its_clip_buffer_filled(
         qtbot.wait(20)
     qtbot.waitUntil(lambda: made.capture.captured == 20)
     assert made.offers == []
-    made.capture.play()
+    made.capture.playback.play()
     camera.feed.put(20)
     qtbot.waitUntil(lambda: len(made.offers) == 1)
     assert made.offers[0].clip.frame_index == 20
@@ -50,7 +50,7 @@ def test_a_silence_begins_a_new_generation_before_the_next_picture(
     """What the models still say of the clip before is then known to be out of date."""
     made = rig(0)
     made.capture.start()
-    made.capture.play()
+    made.capture.playback.play()
     camera.feed.put(1)
     qtbot.waitUntil(lambda: made.capture.captured == 1)
     first = made.capture.pictures.take()
@@ -79,7 +79,7 @@ def test_of_pictures_that_wait_all_are_buffered_and_the_newest_is_offered(
     for level in range(4):
         camera.feed.put(level)
     made.capture.start()
-    made.capture.play()
+    made.capture.playback.play()
     waiting.set()
     qtbot.waitUntil(lambda: made.capture.captured == 4)
     picture = made.capture.pictures.take()
@@ -94,7 +94,7 @@ def test_a_camera_that_breaks_comes_back_by_itself(
 ) -> None:
     made = rig(0)
     made.capture.start()
-    made.capture.play()
+    made.capture.playback.play()
     camera.feed.put(1)
     camera.feed.put("The cable is out; plug it in.")
     qtbot.waitUntil(lambda: state_of(made) is SourceState.LOST)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app.inference import Inference
@@ -65,7 +66,7 @@ def make_worker(qtbot: QtBot) -> Iterator[Callable[..., tuple[Inference, Log]]]:
     yield make
     for worker in workers:
         worker.stop()
-        assert worker.wait(2000)
+        assert worker.wait(QDeadlineTimer(2000))
 
 
 def collect(qtbot: QtBot, worker: Inference, count: int) -> list[Answer]:
@@ -196,7 +197,7 @@ def test_it_stops_while_it_loads(
 ) -> None:
     worker, _ = make_worker(models, wait=False)
     worker.stop()
-    assert worker.wait(2000)
+    assert worker.wait(QDeadlineTimer(2000))
 
 
 # Which engine runs
@@ -261,5 +262,5 @@ def test_it_stops_while_an_engine_is_tried(
     worker, log = make_worker(models, wait=False)
     qtbot.waitUntil(lambda: log.tried == ["openvino"], timeout=20_000)
     worker.stop()
-    assert worker.wait(2000)
+    assert worker.wait(QDeadlineTimer(2000))
     assert (log.ready, log.failures) == ([], {})

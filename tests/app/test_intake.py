@@ -27,7 +27,7 @@ def capture(qtbot: QtBot) -> Capture:
         CaptureSetup(
             address=0,
             annotations=None,
-            spec=SPEC,
+            kinds=(SPEC,),
             labels=(),
             next_generation=itertools.count(1).__next__,
             offer=lambda offer: None,

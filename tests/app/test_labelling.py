@@ -23,7 +23,7 @@ def answer(
     clip = Clip(np.zeros(SPEC.clip_shape, np.uint8), tuple(range(index - 3, index + 1)), time_s)
     shares = np.full(len(LABELS), 0.01, np.float32)
     shares[LABELS.index(name)] = 0.95
-    predictions = {slot: Prediction(slot, index, time_s, shares, 1.0) for slot in slots}
+    predictions = {slot: Prediction(index, time_s, shares, 1.0) for slot in slots}
     return Answer(ClipOffer(clip, 1, 0.0, SPEC), predictions, **changes)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app import lineup as lineup_module
@@ -52,8 +53,8 @@ def make(unruly: Unruly) -> Iterator[Callable[[ModelChoice], tuple[Lineup, Log]]
     unruly.release.set()
     for lineup in made:
         lineup.stop()
-        assert lineup.wait(_PATIENCE_MS)
-        assert lineup._teacher.wait(_PATIENCE_MS)
+        assert lineup.wait(QDeadlineTimer(_PATIENCE_MS))
+        assert lineup._teacher.wait(QDeadlineTimer(_PATIENCE_MS))
     lineup_module._left.clear()
 
 
@@ -166,7 +167,7 @@ def test_nobody_waits_long_for_a_teacher_that_does_not_end(
 ) -> None:
     lineup, _ = loading
     lineup.stop()
-    assert lineup.wait(_PATIENCE_MS)
+    assert lineup.wait(QDeadlineTimer(_PATIENCE_MS))
     assert not unruly.release.is_set()
     # What still runs in it is not destroyed.
     assert lineup_module._left == [lineup._teacher]
@@ -184,4 +185,4 @@ def test_only_the_students_trial_is_told(
     # The panels that show it belong to the students.
     assert tried == ["openvino"]
     lineup.stop()
-    assert lineup.wait(_PATIENCE_MS)
+    assert lineup.wait(QDeadlineTimer(_PATIENCE_MS))

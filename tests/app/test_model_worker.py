@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 import app.inference
@@ -61,7 +62,7 @@ def test_an_engine_that_hangs_is_barred_and_both_models_go_on(
     assert log.stalled[0].slot == "int8"
     assert "Engine openvino hangs" in log.of("int8")[-2]
     assert abandoned.isRunning()
-    assert not inference.wait(0)
+    assert not inference.wait(QDeadlineTimer(0))
     # The clip that was not answered is answered now, and the models are not described again.
     qtbot.waitUntil(lambda: inference.take_answers() != [], timeout=20_000)
     answered(qtbot, inference, both, first=101)
@@ -146,7 +147,7 @@ def test_an_engine_that_is_tried_keeps_the_other_model_waiting(
     trial.gate.set()
     answered(qtbot, inference, both)
     inference.stop()
-    assert inference.wait(2000)
+    assert inference.wait(QDeadlineTimer(2000))
 
 
 def test_the_wait_goes_on_when_an_engine_that_hangs_is_followed_by_another(
@@ -188,7 +189,7 @@ def test_nobody_is_kept_waiting_before_the_models_were_ready_or_when_all_have_fa
     qtbot.wait(1500)
     assert log.stalled == []
     loading.stop()
-    assert loading.wait(2000)
+    assert loading.wait(QDeadlineTimer(2000))
 
 
 @pytest.mark.parametrize("broken", ["load_model", "try_first_choices"])
@@ -216,7 +217,7 @@ def test_what_nobody_foresaw_is_logged_and_every_model_says_that_it_stopped(
     assert [len(pair.models) for pair in log.pairs] == [0 if broken == "load_model" else 2]
     assert "RuntimeError: nobody foresaw this" in caplog.text
     inference.stop()
-    assert inference.wait(2000)
+    assert inference.wait(QDeadlineTimer(2000))
 
 
 def test_a_thread_that_broke_down_over_a_clip_is_neither_waited_for_nor_replaced(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app import model_worker
@@ -107,7 +108,7 @@ def test_a_third_model_sees_the_same_clip(qtbot: QtBot, models: dict[Slot, Path]
     answer = answered(qtbot, inference, lambda answer: True)
     assert list(answer.predictions) == ["int8", "fp32", "teacher"]
     inference.stop()
-    assert inference.wait(2000)
+    assert inference.wait(QDeadlineTimer(2000))
 
 
 def test_a_bundled_model_steps_aside_for_a_named_one(

@@ -20,13 +20,13 @@ def capture(qtbot: QtBot, videos: Path) -> Capture:
         CaptureSetup(
             address=videos / "long.mp4",
             annotations=None,
-            spec=None,
+            kinds=(),
             labels=(),
             next_generation=itertools.count(1).__next__,
             offer=lambda offer: None,
         )
     )
-    made.play()
+    made.playback.play()
     return made
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app import review_windows
@@ -113,13 +113,13 @@ def test_all_windows_are_asked_before_one_is_waited_for(
     show: Callable[[int], tuple[MainWindow, list[MainWindow]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, reviews = show(3)
-    done: list[tuple[str, object, float]] = []
+    done: list[tuple[str, object, int]] = []
 
     def watch(target: object, method: str) -> None:
         original = getattr(target, method)
 
-        def watched(*given: float) -> object:
-            done.append((method, target, given[0] if given else 0.0))
+        def watched(*given: QDeadlineTimer) -> object:
+            done.append((method, target, given[0].deadline() if given else 0))
             return original(*given)
 
         monkeypatch.setattr(target, method, watched)
@@ -137,13 +137,13 @@ def test_all_windows_are_asked_before_one_is_waited_for(
     # Against one moment, however many there are.
     for part in ("session", "recordings"):
         targets = [getattr(window, part) for window in (first, *reviews)]
-        deadlines_s = {
-            deadline_s
-            for method, target, deadline_s in done[: max(stops) + 9]
+        deadlines_ms = {
+            deadline_ms
+            for method, target, deadline_ms in done[: max(stops) + 9]
             if method == "late" and target in targets
         }
-        assert len(deadlines_s) == 1
-    assert review_windows._FILES_S < 2 > review_windows._THREADS_S
+        assert len(deadlines_ms) == 1
+    assert review_windows._FILES_MS < 2000 > review_windows._THREADS_MS
 
 
 def test_a_recording_that_is_read_when_its_window_closes_opens_no_other(

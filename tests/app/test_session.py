@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app.messages import Shown, Slot
@@ -94,7 +94,7 @@ def test_a_pause_between_the_last_frame_and_the_word_of_it_can_be_ended(
     assert capture is not None
     # The window's thread is busy meanwhile, and hears nothing.
     deadline_s = time.monotonic() + 10
-    while not capture.at_end and time.monotonic() < deadline_s:
+    while not capture.playback.at_end and time.monotonic() < deadline_s:
         time.sleep(0.01)
     assert session.state is State.PLAYING
     session.toggle_play()
@@ -197,12 +197,12 @@ def test_what_was_still_on_its_way_opens_nothing_after_the_end(
     session.open(videos / "long.mp4")  # waits until the models are known
     session.start()
     # Their description was sent, but this thread has not been told yet.
-    assert session._inference.wait(0) is False
+    assert session._inference.wait(QDeadlineTimer(0)) is False
     deadline_s = time.monotonic() + 20
     while session._inference._current.spec is None and time.monotonic() < deadline_s:
         time.sleep(0.01)
     session.stop()
-    assert session.late(time.monotonic() + 20) == []
+    assert session.late(QDeadlineTimer(20_000)) == []
     QCoreApplication.processEvents()
     assert session._deck.workers == []
 

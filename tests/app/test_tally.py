@@ -22,7 +22,7 @@ def answer(index: int, captured_s: float, **latencies_ms: float) -> Answer:
     clip = Clip(np.zeros(SPEC.clip_shape, np.uint8), (index,), index / 30)
     probabilities = np.full(len(LABELS), 1 / len(LABELS), np.float32)
     predictions: dict[Slot, Prediction] = {
-        slot: Prediction(slot, index, index / 30, probabilities, latency)
+        slot: Prediction(index, index / 30, probabilities, latency)
         for slot, latency in latencies_ms.items()
     }
     return Answer(ClipOffer(clip, 1, captured_s, ClipSpec()), predictions)

@@ -13,7 +13,7 @@ def answer(index: int, generation: int = 1, **best: int) -> Answer:
     """What each model named in the clip that ends with a frame."""
     clip = Clip(np.zeros(SPEC.clip_shape, np.uint8), (index,), index / 30)
     predictions: dict[Slot, Prediction] = {
-        slot: Prediction(slot, index, index / 30, np.eye(len(LABELS), dtype=np.float32)[name], 2.0)
+        slot: Prediction(index, index / 30, np.eye(len(LABELS), dtype=np.float32)[name], 2.0)
         for slot, name in best.items()
     }
     return Answer(ClipOffer(clip, generation, 90 + index / 30, ClipSpec()), predictions)

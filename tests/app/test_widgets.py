@@ -147,7 +147,7 @@ DESCRIPTION = ModelDescription("int8", "int8", LABELS, "m.safetensors", 0.93)
 
 def prediction() -> Prediction:
     probabilities = np.array([0.02, 0.8, 0.1, 0.05, 0.02, 0.01], np.float32)
-    return Prediction("int8", 0, 0.0, probabilities, 2.0)
+    return Prediction(0, 0.0, probabilities, 2.0)
 
 
 @pytest.fixture

@@ -74,7 +74,6 @@ def test_every_activity_can_be_told_from_the_others() -> None:
 @pytest.mark.parametrize("activity", ACTIVITIES, ids=lambda activity: activity.name)
 def test_looks_are_complete(activity) -> None:
     assert re.fullmatch(r"#[0-9a-f]{6}", activity.colour)
-    assert activity.group.strip()
     assert activity.title == activity.title.strip()
     assert "_" not in activity.title
     assert title_of(activity.name) == activity.title

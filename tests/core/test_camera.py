@@ -88,7 +88,6 @@ def test_every_picture_comes_over_unchanged(write_video: Writer, tmp_path: Path)
     with LiveSource(str(path), drop_when_full=False) as source:
         assert source.started_s is None
         got = read_to_the_end(source, "No more pictures come from .* after 25;")
-        assert source.dropped == 0
         assert source.started_s is not None
     assert len(got) == len(expected)
     for live, stored in zip(got, expected, strict=True):
@@ -112,7 +111,7 @@ def test_pictures_stay_when_the_source_is_gone(write_video: Writer, tmp_path: Pa
     assert image.flags.owndata
 
 
-def test_what_a_slow_reader_misses_is_counted(write_video: Writer, tmp_path: Path) -> None:
+def test_what_a_slow_reader_misses_leaves_gaps(write_video: Writer, tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.avi", moving(30))
     with LiveSource(str(path)) as source:
         process_of(source).join(PATIENCE_S)
@@ -120,7 +119,6 @@ def test_what_a_slow_reader_misses_is_counted(write_video: Writer, tmp_path: Pat
         indices = [frame.index for frame in frames]
         assert indices == sorted(set(indices))
         assert 0 < len(indices) < 30
-        assert source.dropped == 30 - len(indices)
 
 
 # Failures

@@ -30,7 +30,7 @@ usual_logits = hnp.arrays(np.float32, 6, elements=st.floats(-20, 20, width=32))
 
 
 def prediction(*values: float, frame: int = 0) -> Prediction:
-    return Prediction("int8", frame, 0.0, np.array(values, np.float32), 1.0)
+    return Prediction(frame, 0.0, np.array(values, np.float32), 1.0)
 
 
 # Probabilities
@@ -86,7 +86,7 @@ CLIP = Clip(np.zeros((2, 4, 4, 3), np.uint8), (3, 8), 0.27)
 
 def test_a_prediction_names_its_clip_and_takes_its_time() -> None:
     p = predict(Fixed(np.array([0, 2], np.float32)), "fp32", CLIP)
-    assert (p.model_id, p.frame_index, p.time_s, p.best) == ("fp32", 8, 0.27, 1)
+    assert (p.frame_index, p.time_s, p.best) == (8, 0.27, 1)
     assert p.latency_ms > 0
     np.testing.assert_allclose(p.probabilities, softmax(np.array([0, 2], np.float32)))
 

@@ -18,7 +18,7 @@ def test_each_stall_is_one_event_however_long_it_lasts(qtbot: QtBot, tmp_path: P
     inference = Inference(choice)
     session = Session(inference)
     noted: list[tuple[str, str]] = []
-    log = EventLog(session, lambda kind, text: noted.append((kind, text)), session)
+    log = EventLog(session, lambda event: noted.append((event.kind, event.text)), session)
     log.begin()
     noted.clear()
     for _ in range(2):

@@ -284,7 +284,7 @@ def test_a_defect_ends_in_a_sentence_and_the_window_goes_on(
     assert "ZeroDivisionError" in caplog.text
     # And the next one works.
     qtbot.waitUntil(lambda: window.recordings._loader is None, timeout=20_000)
-    qtbot.waitUntil(exports.line.isHidden, timeout=20_000)
+    qtbot.waitUntil(lambda: exports._exporter is None, timeout=20_000)
     if job == "open":
         review(qtbot, window, path)
     else:

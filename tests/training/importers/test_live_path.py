@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app.capture import Capture, CaptureSetup
@@ -115,7 +116,7 @@ def answer_to(qtbot: QtBot) -> Iterator[Callable[[Path, Path], Answer]]:
         setup = CaptureSetup(
             address=video,
             annotations=None,
-            spec=inference.spec,
+            kinds=(inference.spec,),
             labels=(),
             next_generation=count(1).__next__,
             offer=inference.offer,
@@ -124,7 +125,7 @@ def answer_to(qtbot: QtBot) -> Iterator[Callable[[Path, Path], Answer]]:
         workers.append(capture)
         answers: list[Answer] = []
         capture.start()
-        capture.play()
+        capture.playback.play()
         qtbot.waitUntil(
             lambda: bool(answers.extend(inference.take_answers()) or answers), timeout=60_000
         )
@@ -134,7 +135,7 @@ def answer_to(qtbot: QtBot) -> Iterator[Callable[[Path, Path], Answer]]:
     for worker in reversed(workers):
         worker.stop()
     for worker in reversed(workers):
-        assert worker.wait(STOPS_WITHIN_MS)
+        assert worker.wait(QDeadlineTimer(STOPS_WITHIN_MS))
 
 
 def frames_of(video: Path, indices: tuple[int, ...]) -> list[np.ndarray]:
