@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 from core.alerts import AlertRule
 
-__all__ = ["AlertRule", "default_rules", "rules_from_json", "rules_to_json"]
-
 # Hands and eyes off the road: what most rules for drivers name first.
 _DEFAULTS_S = {
     "interacting_with_phone": 3.0,

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 class Answering(QObject):
     """The words of app.inference, app.lineup and app.recording.recorded_models."""
 
-    described = Signal(object)  # ModelPair; first of all, and again whenever the models changed
+    described = Signal(object)  # Models; first of all, and again whenever the models changed
     trying = Signal(str)  # an engine runs in a child process for the first time on this CPU
     ready = Signal(str, object)  # slot whose engine has proved itself, EngineReport
     faulted = Signal(str, object)  # slot, Fault; something is done about it

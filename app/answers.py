@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.inference import Inference
 from app.labelling import Labelling
 from app.lineup import Lineup
-from app.messages import SLOTS, STUDENTS, Answer, EngineReport, ModelPair, Slot
+from app.messages import SLOTS, STUDENTS, Answer, EngineReport, Models, Slot
 from app.model_choice import Fault, ModelChoice, Stall
 from app.recording.recorded_models import RecordedModels
 from app.tally import Tally
@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 class Answers(QObject):
     """The models that run, or a recording of them, and their newest labels."""
 
-    models_described = Signal(object)  # ModelPair; again when other models have taken over
-    teacher_changed = Signal(object)  # ModelPair with another teacher, or without one
+    models_described = Signal(object)  # Models; again when other models have taken over
+    teacher_changed = Signal(object)  # Models with another teacher, or without one
     clips_changed = Signal(object, bool)  # `kinds` now; whether the students' changed
     engine_tried = Signal(str)  # an engine runs in a child process for the first time here
     model_ready = Signal(str, object)  # slot, EngineReport
@@ -41,7 +41,7 @@ class Answers(QObject):
 
     def __init__(self, inference: Inference | Lineup | RecordedModels, parent: QObject) -> None:
         super().__init__(parent)
-        self.models: ModelPair | None = None
+        self.models: Models | None = None
         self.loading_models = True
         self.tally = Tally()
         self._labelling = Labelling()
@@ -104,7 +104,7 @@ class Answers(QObject):
 
     # -- what the models say -------------------------------------------------------------------
 
-    def _on_described(self, models: ModelPair) -> None:
+    def _on_described(self, models: Models) -> None:
         first = self.models is None
         self.models = models
         if models.only_teacher:

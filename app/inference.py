@@ -16,7 +16,7 @@ from PySide6.QtCore import QDeadlineTimer, QObject, QTimer
 
 from app.answering import Answering
 from app.machine import default_threads
-from app.messages import Answer, ClipOffer, ModelPair, Slot
+from app.messages import Answer, ClipOffer, Models, Slot
 from app.model_choice import Beside, Failed, Fault, ModelChoice, ModelEvent, Ready, Stall
 from app.model_watch import StepWatch
 from app.model_worker import ModelWorker, Step
@@ -42,7 +42,7 @@ class _Candidate:
 
     def __init__(self, worker: ModelWorker) -> None:
         self.worker = worker
-        self.pair: ModelPair | None = None
+        self.models: Models | None = None
         self.events: list[tuple[Slot, ModelEvent]] = []
 
     @property
@@ -184,15 +184,15 @@ class Inference(Answering):
         self.choice = candidate.worker.choice
         self._failed.clear()
         self._running.clear()
-        assert candidate.pair is not None
-        self._describe(candidate.worker, candidate.pair)
+        assert candidate.models is not None
+        self._describe(candidate.worker, candidate.models)
         for slot, event in candidate.events:
             self._pass_on(slot, event)
         self._say_idle()
 
-    def _describe(self, worker: ModelWorker, pair: ModelPair) -> None:
+    def _describe(self, worker: ModelWorker, models: Models) -> None:
         self.spec, self.labels = worker.spec, worker.labels
-        self.described.emit(pair)
+        self.described.emit(models)
 
     def _pass_on(self, slot: Slot, event: ModelEvent) -> None:
         if isinstance(event, Ready):
@@ -209,11 +209,11 @@ class Inference(Answering):
 
     # -- what workers say ----------------------------------------------------------------------
 
-    def _on_described(self, worker: ModelWorker, pair: ModelPair) -> None:
+    def _on_described(self, worker: ModelWorker, models: Models) -> None:
         if self._candidate is not None and worker is self._candidate.worker:
-            self._candidate.pair = pair
+            self._candidate.models = models
         elif self._speaks(worker) and not self._replacement:
-            self._describe(worker, pair)
+            self._describe(worker, models)
 
     def _on_trying(self, worker: ModelWorker, engine: str) -> None:
         if not (self._stopping or self._is_old(worker)):

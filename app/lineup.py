@@ -14,7 +14,7 @@ from PySide6.QtCore import QDeadlineTimer
 
 from app.answering import Answering
 from app.inference import Inference
-from app.messages import STUDENTS, Answer, ClipOffer, EngineReport, ModelPair, Slot
+from app.messages import STUDENTS, Answer, ClipOffer, EngineReport, Models, Slot
 from app.model_choice import Beside, ModelChoice
 from app.models import why_not_beside
 from app.options import WindowOptions
@@ -51,8 +51,8 @@ class Lineup(Answering):
         self._teacher_changing = False
         self._students_loaded = False
         self._told: ModelChoice | None = None
-        self._pair: ModelPair | None = None
-        self._guest: ModelPair | None = None
+        self._pair: Models | None = None
+        self._guest: Models | None = None
         self._failed: set[Slot] = set()
         for inference in (self._students, self._teacher):
             inference.ready.connect(self._on_ready)
@@ -138,7 +138,7 @@ class Lineup(Answering):
 
     # -- what the two say ----------------------------------------------------------------------
 
-    def _on_students(self, pair: ModelPair) -> None:
+    def _on_students(self, pair: Models) -> None:
         self._pair = pair
         self._failed.difference_update(STUDENTS)
         self._send_unfit_away()
@@ -179,7 +179,7 @@ class Lineup(Answering):
             self._wanted_teacher = self._teacher.choice
             self.refused.emit("A teacher answers beside students; choose students that can run.")
 
-    def _on_teacher(self, guest: ModelPair) -> None:
+    def _on_teacher(self, guest: Models) -> None:
         before, self._guest = self._guest, guest if self._teacher.choice.paths else None
         self._failed.discard("teacher")
         self._send_unfit_away()
@@ -190,7 +190,7 @@ class Lineup(Answering):
         assert self._pair is not None
         guest = self._guest
         self.described.emit(
-            ModelPair(
+            Models(
                 {**self._pair.models, **(guest.models if guest is not None else {})},
                 self._pair.span_s,
                 self._pair.twins,

@@ -26,6 +26,13 @@ def default_threads() -> int:
     return min(4, cores())
 
 
+def has_display() -> bool:
+    """Whether windows have somewhere to open: on Linux a display server has to be named."""
+    if sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def give_way() -> None:
     """Let the calling thread run where others leave time, but never starve.
 

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
 )
 
 from app import resources, theme
-from app.capture import LiveReader
 from app.focus_order import FocusOrder
 from app.lineup import Lineup, choice_of
 from app.messages import SLOTS, Slot, SourceInfo
@@ -69,6 +68,7 @@ from app.window_actions import WindowActions
 from app.window_docks import Docks
 from core.camera import LiveSource
 from core.errors import SourceError
+from core.live import LiveReader
 
 _DEFAULT_SIZE = (1600, 900)
 _MINIMUM_SIZE = (1180, 660)

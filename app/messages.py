@@ -98,8 +98,13 @@ class ModelDescription:
     kind: str
     labels: tuple[str, ...]
     file_name: str
-    file_mb: float
+    file_bytes: int
     sha256: str = ""
+
+    @property
+    def file_mb(self) -> float:
+        """Size of the file in megabytes."""
+        return self.file_bytes / 1e6
 
     @property
     def title(self) -> str:
@@ -124,7 +129,7 @@ def engine_title(engine: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPair:
+class Models:
     """The models as their files describe them; one whose file cannot be used is missing.
 
     `teacher_spec` is what the teacher wants to see, whose pictures may have another size.

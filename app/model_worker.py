@@ -18,10 +18,10 @@ from PySide6.QtCore import QThread, Signal
 from app import resources
 from app.clip_box import ClipBox
 from app.machine import give_way
-from app.messages import Answer, ModelDescription, ModelPair, Slot, engine_title
+from app.messages import Answer, Models, Slot, engine_title
 from app.model_choice import Beside, Failed, ModelChoice, ModelEvent
 from app.model_runner import ModelRunner, Phase
-from app.models import why_not_beside, why_not_comparable
+from app.models import describe, why_not_beside, why_not_comparable
 from core.clip import ClipSpec
 from core.comparison import Prediction
 from core.engine_choice import EngineChoice, choose_engine, try_first_choices
@@ -82,7 +82,7 @@ class ModelWorker(QThread):
     """Loads the models of one choice and answers clips until it is told to stop."""
 
     # Each names its sender first: signals cross threads and may arrive after the worker changed.
-    described = Signal(object, object)  # ModelWorker, ModelPair; always comes, and first
+    described = Signal(object, object)  # ModelWorker, Models; always comes, and first
     trying = Signal(object, str)  # an engine runs in a child process for the first time here
     told = Signal(object, str, object)  # ModelWorker, slot, ModelEvent
     idle = Signal(object)  # every model runs or has failed
@@ -199,20 +199,10 @@ class ModelWorker(QThread):
             self._tell(slot, Failed(problem))
         return {slot: models[slot] for slot in self.choice.paths if slot in models}
 
-    def _describe(self, models: Mapping[Slot, Model]) -> ModelPair:
+    def _describe(self, models: Mapping[Slot, Model]) -> Models:
         int8, fp32 = models.get("int8"), models.get("fp32")
-        return ModelPair(
-            {
-                slot: ModelDescription(
-                    slot,
-                    model.kind,
-                    model.labels,
-                    self.choice.paths[slot].name,
-                    model.file_mb,
-                    model.sha256,
-                )
-                for slot, model in models.items()
-            },
+        return Models(
+            {slot: describe(slot, model) for slot, model in models.items()},
             self.spec.span_s if self.spec else None,
             int8 is not None and fp32 is not None and int8.is_twin_of(fp32),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.messages import ModelDescription, Slot
 from core.clip import ClipSpec
 from core.errors import ModelFileError
 from core.modelfile import Model, load_model
@@ -20,6 +21,18 @@ def load_named(path: Path, name: str) -> Model:
     if model.kind != wanted:
         raise ModelFileError(f"{path} is an {model.kind} model; --{name} needs an {wanted} model.")
     return model
+
+
+def describe(slot: Slot, model: Model) -> ModelDescription:
+    """What there is to say of a model in its place before it runs."""
+    return ModelDescription(
+        slot,
+        model.kind,
+        model.labels,
+        model.path.name if model.path else "",
+        model.file_bytes,
+        model.sha256,
+    )
 
 
 def why_not_comparable(int8: Model, fp32: Model) -> str | None:

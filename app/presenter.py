@@ -13,7 +13,7 @@ from app.messages import (
     SLOTS,
     STUDENTS,
     EngineReport,
-    ModelPair,
+    Models,
     Numbers,
     Picture,
     Shown,
@@ -104,7 +104,7 @@ class Presenter(QObject):
 
     # -- models --------------------------------------------------------------------------------
 
-    def _on_models(self, models: ModelPair) -> None:
+    def _on_models(self, models: Models) -> None:
         self._failed.clear()
         for slot, description in models.models.items():
             self._widgets.panels[slot].show_description(description)

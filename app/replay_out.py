@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from app.messages import STUDENTS
+from app.models import describe
 from app.recording.from_models import record_of_answer, record_of_file, record_of_model
 from app.recording.records import ClipRecord, SourceRecord, TruthRecord
 from app.recording.writer import SessionWriter
@@ -133,8 +135,9 @@ def writing(
             twins = models["int8"].is_twin_of(models["fp32"])
             if truth is not None:
                 writer.add(TruthRecord(tuple(truth)))
-            for name, model in models.items():
-                writer.add(record_of_model(name, model, engines[name].name, twins))
+            for slot in STUDENTS:
+                described = describe(slot, models[slot])
+                writer.add(record_of_model(described, engines[slot].name, twins))
         yield ReplayOut(out, labels, writer)
 
 

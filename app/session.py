@@ -14,7 +14,7 @@ from pathlib import Path
 from PySide6.QtCore import QDeadlineTimer, QObject, Qt, QTimer, Signal
 
 from app.answers import Answers
-from app.capture import Capture, CaptureSetup, LiveReader
+from app.capture import Capture, CaptureSetup
 from app.deck import Deck
 from app.inference import Inference
 from app.intake import Intake
@@ -26,6 +26,7 @@ from app.sources import Address
 from app.state import NEXT_STATES, State
 from core.camera import LiveSource
 from core.clip import ClipSpec
+from core.live import LiveReader
 from core.video import VideoFile
 
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import logging
 
 from PySide6.QtCore import QObject
 
-from app.messages import EngineReport, ModelPair, Slot, SourceInfo
+from app.messages import EngineReport, Models, Slot, SourceInfo
 from app.model_choice import ModelChoice
 from app.session import Session
 from app.state import State
@@ -44,7 +44,7 @@ class SessionLog(QObject):
             frozen = ", the picture is frozen" if status.frozen else ""
             _log.info("signal: %s%s, gaps so far %d", status.state.value, frozen, status.gaps)
 
-    def _on_models(self, models: ModelPair) -> None:
+    def _on_models(self, models: Models) -> None:
         for slot, model in models.models.items():
             _log.info(
                 "model %s: %s (%s, %.2f MB)", slot, model.file_name, model.kind, model.file_mb

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from app.alerts import AlertRule, default_rules, rules_from_json, rules_to_json
+from app.alerts import default_rules, rules_from_json, rules_to_json
 from app.recent_sources import (
     RecentSource,
     recent_from_json,
@@ -18,6 +18,7 @@ from app.recent_sources import (
 )
 from app.recording.places import default_pictures_folder, default_recordings_folder
 from app.sources import Address, parse_source
+from core.alerts import AlertRule
 from core.camera import without_credentials
 from core.decisions import DecisionSettings
 from core.errors import SourceError

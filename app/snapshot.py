@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 
 from app.application import make_application
+from app.machine import has_display
 from app.main_window import MainWindow
 from app.messages import Picture
 from app.options import WindowOptions
@@ -38,7 +38,7 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
     if options.source is None:
         raise SourceError("No source was named; give a video file to draw the window with.")
     address = parse_source(options.source)
-    if _without_screen():
+    if not has_display():
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     make_application()
     with tempfile.TemporaryDirectory(prefix="incab-") as folder:
@@ -63,11 +63,6 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
         finally:
             window.close()
         return window.ended_cleanly
-
-
-def _without_screen() -> bool:
-    names = ("DISPLAY", "WAYLAND_DISPLAY")
-    return sys.platform == "linux" and not any(os.environ.get(name) for name in names)
 
 
 def _load(window: MainWindow) -> None:

@@ -14,7 +14,7 @@ from app.messages import (
     ClassAccuracy,
     Compared,
     ModelNumbers,
-    ModelPair,
+    Models,
     Numbers,
     Slot,
 )
@@ -108,7 +108,7 @@ class Tally:
         ]
 
     def numbers(
-        self, models: ModelPair | None, skipped: int, playing: bool, gaps: int | None = None
+        self, models: Models | None, skipped: int, playing: bool, gaps: int | None = None
     ) -> Numbers:
         """All figures now; `skipped` is the model worker's count since it began.
 

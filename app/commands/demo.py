@@ -12,6 +12,7 @@ from app.commands.common import EXIT_DONE
 from app.commands.replay import Replay
 from app.commands.window import Window
 from app.ending import ended
+from app.machine import has_display
 
 _PICTURE = Path("build/demo.png")
 _PICTURE_AFTER_S = 43.0
@@ -44,9 +45,7 @@ class Demo:
 
 
 def has_screen() -> bool:
-    """Whether a window could be seen: on Linux a display server has to be named."""
-    if sys.platform != "linux":
-        return True
-    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+    """Whether a window could be seen."""
+    if sys.platform == "linux" and os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
         return False
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return has_display()

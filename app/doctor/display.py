@@ -6,6 +6,7 @@ import os
 import sys
 
 from app.doctor.finding import Finding, last_line, run_child
+from app.machine import has_display
 
 _LONGEST_S = 30.0
 
@@ -31,9 +32,7 @@ def examine_display() -> Finding:
         )
     if well:
         return Finding("Display", "good", f"Qt works: {said}.")
-    if sys.platform == "linux" and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or asked
-    ):
+    if not (has_display() or asked):
         return Finding(
             "Display",
             "note",

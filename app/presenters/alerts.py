@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from app.alerts import default_rules
-from app.messages import STUDENTS, ModelPair, Shown
+from app.messages import STUDENTS, Models, Shown
 from app.session import Session
 from app.settings import Settings
 from app.widgets.alert_panel import AlertPanel
@@ -65,7 +65,7 @@ class AlertPresenter(QObject):
         self._settings.alert_rules = default_rules()
         self.show()
 
-    def _on_models(self, models: ModelPair) -> None:
+    def _on_models(self, models: Models) -> None:
         labels = next((description.labels for description in models.models.values()), ())
         self._panel.show_labels(labels)
 

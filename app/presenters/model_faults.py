@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
-from app.messages import STUDENTS, EngineReport, ModelPair, Slot
+from app.messages import STUDENTS, EngineReport, Models, Slot
 from app.model_choice import Fault, ModelChoice, Stall
 from app.session import Session
 from app.widgets.banner import Banner
@@ -41,7 +41,7 @@ class ModelFaults(QObject):
         session.answers.models_idle.connect(self._on_idle)
         session.answers.models_refused.connect(banner.show_problem)
 
-    def _on_models(self, models: ModelPair) -> None:
+    def _on_models(self, models: Models) -> None:
         # A teacher that failed beside other students still waits to be tried again.
         for slot in tuple(self._failures):
             if slot in STUDENTS or slot not in models.models:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from app.messages import ModelPair, Slot
+from app.messages import Models, Slot
 from app.model_choice import ModelChoice
 from app.recording.in_use import being_recorded
 from app.session import Session
@@ -72,7 +72,7 @@ class ModelPresenter(QObject):
         self._chooser.show_state(sentence, problem=True)
         self._banner.show_problem(sentence)
 
-    def _on_described(self, models: ModelPair) -> None:
+    def _on_described(self, models: Models) -> None:
         self._chooser.show_choice(self._session.answers.choice)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from app.messages import STUDENTS, EngineReport, ModelPair, Numbers, Shown, Slot
+from app.messages import STUDENTS, EngineReport, Models, Numbers, Shown, Slot
 from app.model_choice import Fault
-from app.recording.from_models import record_of_answer
+from app.recording.from_models import record_of_answer, record_of_model
 from app.recording.records import ClipRecord, CountersRecord, ModelRecord, Record, TruthRecord
 from app.session import Session
 
@@ -66,7 +66,7 @@ class RecordingFeed(QObject):
             self._put(CountersRecord(dict(self._counters)))
         self._running = False
 
-    def _on_models(self, models: ModelPair) -> None:
+    def _on_models(self, models: Models) -> None:
         # Students that are others will be ready; a teacher beside them goes on.
         self._models = {
             slot: record
@@ -78,18 +78,9 @@ class RecordingFeed(QObject):
         models = self._session.answers.models
         if not self._running or models is None or slot not in models.models:
             return
-        described = models.models[slot]
-        self._models[slot] = ModelRecord(
-            slot=slot,
-            kind=described.kind,
-            file_name=described.file_name,
-            file_bytes=round(described.file_mb * 1e6),
-            sha256=described.sha256,
-            engine=report.probed.engine,
-            labels=described.labels,
-            twins=models.twins,
-        )
-        self._put(self._models[slot])
+        record = record_of_model(models.models[slot], report.probed.engine, models.twins)
+        self._models[slot] = record
+        self._put(record)
 
     def _on_fault(self, slot: Slot, fault: Fault) -> None:
         if self._running:

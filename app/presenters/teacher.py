@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from app.messages import ModelPair, Numbers
+from app.messages import Models, Numbers
 from app.presenter import Widgets
 from app.session import Session
 from app.widgets.class_table import ClassTable
@@ -39,13 +39,13 @@ class TeacherPresenter(QObject):
         session.answers.teacher_changed.connect(self._on_teacher)
         session.numbers.connect(self._on_numbers)
 
-    def _on_teacher(self, models: ModelPair) -> None:
+    def _on_teacher(self, models: Models) -> None:
         self._on_models(models)
         if self.present:
             self._panel.show_loading()
             self._panel.show_description(models.models["teacher"])
 
-    def _on_models(self, models: ModelPair) -> None:
+    def _on_models(self, models: Models) -> None:
         present = "teacher" in models.models
         if present == self.present:
             return

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.recording.lookup import Lookup
+from app.recording.reader import mean_fps
 from core.frame_index import FrameIndex
 from core.video import Frame, VideoProperties
 
@@ -42,10 +43,8 @@ class BlankVideo:
         size = (max(2, round(source.width * shrink)), max(2, round(source.height * shrink)))
         self._image = np.full((size[1], size[0], 3), _LEVEL, np.uint8)
         self._image.setflags(write=False)
-        count = len(self._times_s)
-        span_s = float(self._times_s[-1] - self._times_s[0]) if count else 0.0
-        fps = min(max((count - 1) / span_s, 0.1), 1000.0) if span_s > 0 else 30.0
-        self.properties = VideoProperties(size[0], size[1], fps, count)
+        fps = mean_fps(self._times_s)
+        self.properties = VideoProperties(size[0], size[1], fps, len(self._times_s))
         self._index = FrameIndex(self._times_s, None, decoded=True)
         self._next = 0
 

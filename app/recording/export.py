@@ -114,19 +114,14 @@ def rows(
     session: RecordedSession, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[dict[str, Any]]:
     """One dictionary a clip, with the columns of `incab replay --out` first."""
-    clips = session.clips
+    clips, columns = session.clips, _columns(session)
     for position in range(len(clips.ids)):
         if cancelled():
             raise Cancelled("The export was cancelled; nothing was written.")
-        row: dict[str, Any] = {
-            "frame": int(clips.frame[position]),
-            "time_s": round(float(clips.time_s[position]), 4),
-            "truth": clips.truth_of(position),
-        }
-        more: dict[str, Any] = {}
-        for slot in session.slots:
-            row |= dict.fromkeys((slot, f"{slot}_probability", f"{slot}_ms"))
-            more |= dict.fromkeys((f"{slot}_label", f"{slot}_confidence"))
+        row: dict[str, Any] = dict.fromkeys(columns)
+        row["frame"] = int(clips.frame[position])
+        row["time_s"] = round(float(clips.time_s[position]), 4)
+        row["truth"] = clips.truth_of(position)
         for number, answers in session.answers.items():
             best = int(answers.best[position])
             probabilities = session.probabilities(position, number) if best != NONE else None
@@ -137,9 +132,8 @@ def rows(
             row[slot] = labels[best]
             row[f"{slot}_probability"] = round(float(probabilities[best]), 4)
             row[f"{slot}_ms"] = round(float(answers.latency_ms[position]), 3)
-            more[f"{slot}_label"] = None if label == NONE else labels[label]
-            more[f"{slot}_confidence"] = round(float(answers.confidence[position]), 4)
-        row |= more
+            row[f"{slot}_label"] = None if label == NONE else labels[label]
+            row[f"{slot}_confidence"] = round(float(answers.confidence[position]), 4)
         row["segment"] = int(clips.segment[position])
         row["captured_unix_s"] = round(float(clips.captured_unix_s[position]), 3)
         yield row

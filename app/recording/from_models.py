@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.messages import ModelDescription
 from app.recording.records import AnswerRecord, ModelRecord, SourceRecord
 from app.recording.video_match import fingerprint
 from core.comparison import Prediction
 from core.decisions import Decision
-from core.modelfile import Model
 
 
-def record_of_model(slot: str, model: Model, engine: str, twins: bool) -> ModelRecord:
+def record_of_model(model: ModelDescription, engine: str, twins: bool) -> ModelRecord:
     """A model as its file describes it, on the engine that runs it."""
     return ModelRecord(
-        slot=slot,
+        slot=model.slot,
         kind=model.kind,
-        file_name=model.path.name if model.path else "",
+        file_name=model.file_name,
         file_bytes=model.file_bytes,
         sha256=model.sha256,
         engine=engine,

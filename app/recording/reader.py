@@ -28,6 +28,8 @@ from app.recording.tables import (
 )
 from core.errors import SessionFileError
 
+_UNKNOWN_FPS = 30.0
+
 
 class RecordedSession:
     """One session; made by `read_session`."""
@@ -66,11 +68,9 @@ class RecordedSession:
     @property
     def fps(self) -> float:
         """Nominal rate of a file; of a live source the mean rate of its clips."""
-        times_s = self.clips.time_s
-        if self.source.fps is not None or len(times_s) < 2:
-            return self.source.fps or 30.0
-        span_s = float(times_s.max() - times_s.min())
-        return min(max((len(times_s) - 1) / span_s, 0.1), 1000.0) if span_s > 0 else 30.0
+        if self.source.fps is not None:
+            return self.source.fps or _UNKNOWN_FPS
+        return mean_fps(self.clips.time_s)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -119,6 +119,12 @@ class RecordedSession:
         except sqlite3.Error as error:
             raise SessionFileError(f"{self.path} cannot be read any more ({error}).") from error
         return None if row is None else np.frombuffer(row[0], "<f2").astype(np.float32)
+
+
+def mean_fps(times_s: NDArray[np.float64]) -> float:
+    """Mean rate of N clips by their times, within what players take."""
+    span_s = float(np.ptp(times_s)) if len(times_s) else 0.0
+    return min(max((len(times_s) - 1) / span_s, 0.1), 1000.0) if span_s > 0 else _UNKNOWN_FPS
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from app.messages import (
     ClipOffer,
     EngineReport,
     ModelDescription,
-    ModelPair,
+    Models,
     Recorded,
     Slot,
 )
@@ -68,7 +68,7 @@ class RecordedModels(Answering):
                 model.kind,
                 self.labels,
                 model.file_name,
-                model.file_bytes / 1e6,
+                model.file_bytes,
                 model.sha256,
             )
             for slot, model in self._models.items()
@@ -76,7 +76,7 @@ class RecordedModels(Answering):
         twins = models.keys() >= set(STUDENTS) and all(
             self._models[slot].twins for slot in STUDENTS
         )
-        self.described.emit(ModelPair(models, None, twins))
+        self.described.emit(Models(models, None, twins))
         for slot, model in self._models.items():
             self.ready.emit(slot, EngineReport(ProbeResult(engine=model.engine)))
         for slot in STUDENTS:

@@ -40,9 +40,10 @@ def print_list(folder: Path) -> None:
         console.print(f"There is no session in {escape(str(folder))}.", highlight=False)
         return
     table = Table()
-    for name in ("file", "started", "source", "recorded", "clips", "MB"):
-        table.add_column(name, overflow="fold", justify="left" if len(name) > 5 else "right")
-    table.columns[0].justify = "left"
+    for name in ("file", "started", "source", "recorded"):
+        table.add_column(name, overflow="fold")
+    for name in ("clips", "MB"):
+        table.add_column(name, overflow="fold", justify="right")
     for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
         table.add_row(*(escape(cell) for cell in _cells(path)))
     console.print(table)

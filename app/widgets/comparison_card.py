@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout
 
 from app import theme
-from app.messages import STUDENTS, Compared, EngineReport, ModelPair, Numbers, Slot
+from app.messages import STUDENTS, Compared, EngineReport, Models, Numbers, Slot
 from app.ratios import ratio_in_words
 from app.theme import Tone
 from app.widgets.controls import NumberTile, label, set_role
@@ -81,7 +81,7 @@ class ComparisonCard(QFrame):
         """What is said of the last minute: agreement, divergence, speed."""
         return [part.text() for part in self._recent.values()]
 
-    def show_models(self, models: ModelPair) -> None:
+    def show_models(self, models: Models) -> None:
         """Say whether the difference is quantization or two trainings."""
         if not models.models.keys() >= set(STUDENTS):
             set_role(self.origin, "quiet")

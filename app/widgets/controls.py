@@ -64,16 +64,18 @@ def plain_tip(text: str) -> str:
 
 def set_role(widget: QWidget, role: str) -> None:
     """Give a widget another of the stylesheet's roles."""
-    if widget.property("role") != role:
-        widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+    _set(widget, "role", role)
 
 
 def set_tone(widget: QWidget, tone: Tone | str, name: str = "tone") -> None:
     """Give a label another of the theme's colours; `name` "pill" tints its ground too."""
-    if widget.property(name) != tone:
-        widget.setProperty(name, tone)
+    _set(widget, name, tone)
+
+
+def _set(widget: QWidget, name: str, value: str) -> None:
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        # The stylesheet looks at properties only then.
         widget.style().unpolish(widget)
         widget.style().polish(widget)
 

@@ -102,7 +102,7 @@ class StatePill(QLabel):
         self._refresh()
 
     def show_fps(self, fps: float) -> None:
-        """How many pictures were painted in the last second."""
+        """How many pictures a second are painted now."""
         self._fps = fps
         self._refresh()
 

@@ -11,10 +11,8 @@ from app.timeline_record import Moment, TimelineRecord
 from app.timeline_zoom import Zoom
 from app.widgets import timeline_paint as paint
 from app.widgets.controls import plain_tip
-from app.widgets.timeline_paint import TITLES, clock_time, precise_time
+from app.widgets.timeline_paint import TITLES, precise_time
 from core.activities import title_of
-
-__all__ = ["Timeline", "clock_time"]
 
 _WHEEL_NOTCH = 120
 _ZOOM_A_NOTCH = 0.8

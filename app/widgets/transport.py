@@ -12,7 +12,7 @@ from app.schedule import SPEEDS, speed_title
 from app.state import State
 from app.widgets.controls import Button, label, plain_tip, set_tone
 from app.widgets.icons import icon
-from app.widgets.timeline import clock_time
+from app.widgets.timeline_paint import clock_time
 
 JUMP_S = 2.0
 

@@ -8,7 +8,7 @@ import numpy as np
 from pytestqt.qtbot import QtBot
 
 from app.inference import Inference
-from app.messages import Answer, ClipOffer, EngineReport, ModelPair
+from app.messages import Answer, ClipOffer, EngineReport, Models
 from app.model_choice import Fault, ModelChoice, Stall
 from core.clip import Clip, ClipSpec
 from tests.app.doubles import SPEC
@@ -18,7 +18,7 @@ class Log:
     """What the models said, in order."""
 
     def __init__(self, inference: Inference) -> None:
-        self.pairs: list[ModelPair] = []
+        self.pairs: list[Models] = []
         self.said: list[tuple[str, str]] = []
         self.stalled: list[Stall] = []
         self.refused: list[str] = []

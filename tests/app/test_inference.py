@@ -14,7 +14,7 @@ from PySide6.QtCore import QDeadlineTimer
 from pytestqt.qtbot import QtBot
 
 from app.inference import Inference
-from app.messages import Answer, ClipOffer, EngineReport, ModelPair, Slot
+from app.messages import Answer, ClipOffer, EngineReport, Models, Slot
 from app.model_choice import ModelChoice
 from core import engine_choice
 from core.clip import Clip
@@ -31,7 +31,7 @@ class Log:
     """What a worker said."""
 
     def __init__(self, worker: Inference) -> None:
-        self.pairs: list[ModelPair] = []
+        self.pairs: list[Models] = []
         self.failures: dict[str, str] = {}
         self.ready: list[str] = []
         worker.described.connect(self.pairs.append)

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app import lineup as lineup_module
 from app.lineup import Lineup
-from app.messages import ModelPair, Slot
+from app.messages import Models, Slot
 from app.model_choice import ModelChoice
 from core.modelfile import save_model
 from core.network import Network
@@ -28,7 +28,7 @@ class Log:
     """What a lineup said."""
 
     def __init__(self, lineup: Lineup) -> None:
-        self.pairs: list[ModelPair] = []
+        self.pairs: list[Models] = []
         self.running: set[str] = set()
         self.changing: list[ModelChoice | None] = []
         self.refused: list[str] = []
@@ -103,7 +103,7 @@ def finish_loading(qtbot: QtBot, unruly: Unruly, log: Log) -> None:
     qtbot.waitUntil(lambda: log.changing[-1] is None, timeout=_PATIENCE_MS)
 
 
-def names(pair: ModelPair) -> list[str]:
+def names(pair: Models) -> list[str]:
     return [model.file_name for model in pair.models.values()]
 
 

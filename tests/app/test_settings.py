@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray
 
-from app.alerts import AlertRule, default_rules
+from app.alerts import default_rules
 from app.recording.places import default_recordings_folder
 from app.settings import Settings, written_folders
 from app.sources import Address
+from core.alerts import AlertRule
 from core.decisions import DecisionSettings
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.messages import Answer, ClipOffer, ModelDescription, ModelPair, Slot
+from app.messages import Answer, ClipOffer, ModelDescription, Models, Slot
 from app.tally import Tally
 from core.clip import Clip, ClipSpec
 from core.comparison import Prediction
@@ -28,12 +28,12 @@ def answer(index: int, captured_s: float, **latencies_ms: float) -> Answer:
     return Answer(ClipOffer(clip, 1, captured_s, ClipSpec()), predictions)
 
 
-def pair() -> ModelPair:
+def pair() -> Models:
     described = {
         slot: ModelDescription(slot, slot, LABELS, f"{slot}.safetensors", size)
-        for slot, size in (("int8", 0.9), ("fp32", 3.6))
+        for slot, size in (("int8", 900_000), ("fp32", 3_600_000))
     }
-    return ModelPair(described, 3.0, True)
+    return Models(described, 3.0, True)
 
 
 def test_ratios_ages_and_skips() -> None:

@@ -15,7 +15,7 @@ from app.messages import (
     EngineReport,
     ModelDescription,
     ModelNumbers,
-    ModelPair,
+    Models,
     Numbers,
     Picture,
 )
@@ -29,7 +29,8 @@ from app.widgets.fit_label import FitLabel
 from app.widgets.latency_plot import break_at_gaps, nice_ceiling
 from app.widgets.model_panel import ModelPanel
 from app.widgets.status_bar import StatePill, StatusBar
-from app.widgets.timeline import Timeline, clock_time
+from app.widgets.timeline import Timeline
+from app.widgets.timeline_paint import clock_time
 from app.widgets.video_view import Caption, VideoView
 from core.activities import ACTIVITIES, colour_of, title_of
 from core.comparison import Latency, Prediction
@@ -142,7 +143,7 @@ def test_digits_are_equally_wide(qtbot: QtBot) -> None:
 
 # -- model panel -------------------------------------------------------------------------------
 
-DESCRIPTION = ModelDescription("int8", "int8", LABELS, "m.safetensors", 0.93)
+DESCRIPTION = ModelDescription("int8", "int8", LABELS, "m.safetensors", 930_000)
 
 
 def prediction() -> Prediction:
@@ -253,9 +254,9 @@ def test_the_comparison_says_whether_it_compares_twins(qtbot: QtBot) -> None:
     card = ComparisonCard()
     shown(qtbot, card, 560, 150)
     described = dict.fromkeys(("int8", "fp32"), DESCRIPTION)
-    card.show_models(ModelPair(described, 3.0, True))
+    card.show_models(Models(described, 3.0, True))
     assert card.origin.text().startswith("Twins")
-    card.show_models(ModelPair(described, 3.0, False))
+    card.show_models(Models(described, 3.0, False))
     assert "two trainings" in card.origin.text()
     card.show_numbers(numbers())
     assert card.agreement.text == "97.8 %"
