@@ -63,7 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(command, Fit) and not command.can_resume:
             print("Stopped before anything was saved; call it again.", file=sys.stderr)
             return EXIT_FAILED
-        print("Stopped; the same command (fit: with --resume) goes on from here.", file=sys.stderr)
+        more = ""
+        if isinstance(command, Fit | Reproduce | Prepare | Synthesize):
+            more = "; the same command (fit: with --resume) goes on from here"
+        print(f"Stopped{more}.", file=sys.stderr)
         return EXIT_FAILED
     except BrokenPipeError:
         raise

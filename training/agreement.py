@@ -114,7 +114,7 @@ def compare_with_reference(
     video: Path,
     clips: int,
     threads: int,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None],
     trained: Answering | None = None,
 ) -> dict[str, Comparison]:
     """Each engine's answers beside the reference's on `clips` clips spread over a video.

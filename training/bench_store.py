@@ -44,7 +44,7 @@ class StoreSpeed:
 
 
 def measure_store(
-    root: Path, folder: Path, *, clips: int = 200, workers: Sequence[int] = (), seed: int = 0
+    root: Path, folder: Path, *, clips: int, workers: Sequence[int] = (), seed: int = 0
 ) -> StoreSpeed:
     """Read `clips` chunks at random, twice from the store and once from the videos.
 

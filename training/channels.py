@@ -26,7 +26,7 @@ from core.modelfile import Model, load_model, save_model
 from core.network import LARGEST_BIAS, FloatConv, FloatNetwork, Int8Network, Network
 from core.normalization import Normalization
 from training.export import golden_answers, measured
-from training.models import check_apart
+from training.people import check_apart
 from training.store import Store
 
 Channels = Literal["grey", "rgb"]

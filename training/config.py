@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from core.clip import ClipSpec
 from core.errors import DataError, quoted
 from core.files import read_ordinary
+from core.network import LARGEST_EXACT_WEIGHT
 
 RECIPES = Path(__file__).parent / "recipes"
 # Names of thousands of parts take the parser minutes.
@@ -89,7 +90,7 @@ class Recipe:
     model: Literal["mobilenet3d", "i3d"] = "mobilenet3d"
     width_multiplier: float = 0.5
     quantize: bool = False
-    weight_limit: int = 63
+    weight_limit: int = LARGEST_EXACT_WEIGHT
     channels: Literal["rgb", "grey"] = "rgb"
     tie_input_channels: bool = False
     resize: int = 256
@@ -228,6 +229,19 @@ _RANGES: tuple[tuple[tuple[str, ...], float, float], ...] = (
 )
 
 
+def recipe_of_run(described: Mapping[str, Any]) -> Recipe:
+    """The recipe in a run's recipe.json.
+
+    Raises:
+        ValueError: there is none, or it is none of this InCab.
+    """
+    try:
+        settings = described["recipe"]
+        return Recipe(**settings | {"milestones": tuple(settings["milestones"])})
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"its recipe is none of this InCab: {error}") from error
+
+
 def settings_of(described: Mapping[str, Any]) -> dict[str, Any]:
     """A run's settings as its recipe.json has them; what is newer than the run does nothing."""
     newer = json.loads(json.dumps(asdict(Recipe())))
@@ -266,15 +280,6 @@ def find_recipe(name: str) -> Path:
         names = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
         raise DataError(f"There is no recipe {name!r}; bundled are {names}, or give a .toml file.")
     return bundled
-
-
-def profiles_of(path: Path) -> tuple[str, ...]:
-    """Names of a recipe file's profiles, such as "quick".
-
-    Raises:
-        DataError: as `read_recipe`.
-    """
-    return tuple(_read(path)[1])
 
 
 def read_recipe(

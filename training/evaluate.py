@@ -141,7 +141,7 @@ def figures_of(
     logits: NDArray[np.float32],
     targets: NDArray[np.intp],
     labels: Sequence[str],
-    temperature: float = 1.0,
+    temperature: float,
 ) -> dict[str, Any]:
     """Accuracy and calibration of N×K logits whose truth is N class indices."""
     accuracy = Accuracy()

@@ -15,7 +15,7 @@ from core.network import Network
 from core.quantization import QatMobileNet3D, convert
 from training.calibration import fit_temperature, limit_in_words
 from training.checkpoint import MODEL_FILE
-from training.evaluate import evaluate_model, measuring_engine, targets_of
+from training.evaluate import evaluate_model, figures_of, measuring_engine, targets_of
 from training.parent import parent_of
 from training.run import Run
 from training.store import Store
@@ -67,13 +67,11 @@ def measured(model: Model, store: Store, split: int, threads: int) -> Model:
     engine = measuring_engine(model, threads)
     val = store.subset(split, "val")
     _, logits = evaluate_model(model, engine, store, val)
-    temperature = fit_temperature(logits, targets_of(store, val))
-    model = replace(model, temperature=temperature)
-    metrics: dict[str, Any] = {}
-    for subset in ("val", "test"):
-        positions = store.subset(split, subset)
-        if positions:
-            metrics[subset], _ = evaluate_model(model, engine, store, positions)
+    targets = targets_of(store, val)
+    model = replace(model, temperature=fit_temperature(logits, targets))
+    metrics = {"val": figures_of(logits, targets, model.labels, model.temperature)}
+    if test := store.subset(split, "test"):
+        metrics["test"], _ = evaluate_model(model, engine, store, test)
     return replace(model, metrics=metrics)
 
 

@@ -15,7 +15,7 @@ from training.exclusive import exclusive
 from training.export import export_run
 from training.loop import fit
 from training.processes import ALONE, Processes
-from training.progress import LOG_FILE
+from training.progress import read_log
 from training.run import Run
 from training.store import Store
 
@@ -30,7 +30,7 @@ def fit_model(
     start: Path | None = None,
     teacher: Path | None = None,
     resume: bool = False,
-    threads: int = 2,
+    threads: int,
     workers: int = 0,
     in_memory: bool = False,
     device: torch.device | None = None,
@@ -81,9 +81,5 @@ def _check_begun(out: Path, resume: bool) -> bool:
 
 def is_finished(out: Path) -> bool:
     """Whether a run has trained all its epochs and written its model file."""
-    recipe = read_description(out).get("recipe", {})
-    try:
-        epochs = len((out / LOG_FILE).read_text().splitlines())
-    except OSError:
-        return False
-    return epochs == recipe.get("epochs") and (out / MODEL_FILE).is_file()
+    epochs = read_description(out).get("recipe", {}).get("epochs")
+    return len(read_log(out)) == epochs and (out / MODEL_FILE).is_file()

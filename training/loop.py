@@ -247,10 +247,8 @@ def _check_finite(run: Run, name: str, value: float) -> None:
 
 def _wishes(run: Run, *wishes: bool) -> list[bool]:
     """What any of the processes wishes, so that all of them do the same."""
-    if run.processes.count == 1:
-        return list(wishes)
-    flags = torch.tensor(wishes, dtype=torch.int32, device=run.device)
-    return run.processes.largest(flags).bool().tolist()
+    wished = torch.tensor(wishes, dtype=torch.int32, device=run.device)
+    return run.processes.total(wished).bool().tolist()
 
 
 def _validate(run: Run) -> dict[str, float]:

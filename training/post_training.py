@@ -25,8 +25,9 @@ from core.quantization import DEFAULT_WEIGHT_LIMIT, QatMobileNet3D, convert
 from training.dataset import BalancedSampler, ChunkDataset
 from training.export import golden_answers, measured
 from training.hardware import as_input
-from training.models import load_float, seen_by
+from training.models import load_float
 from training.parent import parent_of
+from training.people import seen_by
 from training.provenance import COMMIT, data_fingerprint, versions
 from training.store import Store
 
@@ -36,12 +37,12 @@ _BATCH_SIZE = 16
 def quantize_after_training(
     source: Path,
     store: Store,
-    split: int = 0,
+    split: int,
     *,
     clips: int = 512,
-    seed: int = 0,
+    seed: int,
     weight_limit: int = DEFAULT_WEIGHT_LIMIT,
-    threads: int = 2,
+    threads: int,
 ) -> Model:
     """The int8 model of a finished float run or fp32 model file, measured on val and test.
 

@@ -31,12 +31,6 @@ class Processes:
             dist.all_reduce(values)
         return values
 
-    def largest(self, values: Tensor) -> Tensor:
-        """The largest of everybody's values, one by one."""
-        if self.count > 1:
-            dist.all_reduce(values, dist.ReduceOp.MAX)
-        return values
-
     def everybodys(self, thing: Any) -> list[Any]:
         """Each process's own thing, by rank."""
         things: list[Any] = [thing] * self.count

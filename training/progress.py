@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from core.errors import DataError
 from core.files import replacing
 
 LOG_FILE = "log.jsonl"
@@ -112,6 +113,23 @@ def memory_advice(entry: Mapping[str, Any], frame_bytes: int) -> str:
         f"training frames in main memory ({frame_bytes / 1e9:.1f} GB); a run that is stopped with "
         "Ctrl-C can go on with it."
     )
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The epochs that a run has finished; none where there is no log.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    path = run / LOG_FILE
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return []
+    except ValueError as error:
+        raise DataError(
+            f"{path} is damaged ({error}); delete it, and going on with that run writes it anew."
+        ) from error
 
 
 class RunLog:

@@ -126,14 +126,14 @@ def _check_answers(model: FloatModel, file: Model, network: FloatNetwork, path: 
     for clip, expected in checks:
         tolerance = _TOLERANCE * max(np.ptp(expected), _TOLERANCE * np.abs(expected).max())
         # The other way round a NaN would pass.
-        if not np.abs(_logits(model, clip) - expected).max() <= tolerance < inf:
+        if not np.abs(logits_of(model, clip) - expected).max() <= tolerance < inf:
             raise DataError(
                 f"{path} holds a network that cannot be rebuilt here: its golden answers differ."
             )
 
 
 @torch.inference_mode()
-def _logits(model: FloatModel, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
+def logits_of(model: nn.Module, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
     """T×H×W×C uint8 pixels to K float32 logits."""
-    x = torch.from_numpy(clip).permute(3, 0, 1, 2)[None]
+    x = torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2)[None]
     return model.eval()(as_input(x))[0].numpy()

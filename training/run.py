@@ -29,6 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from core.errors import DataError
 from core.fusion import fuse
 from core.models.mobilenet3d import MobileNet3D
+from core.network import FloatNetwork
 from core.quantization import QatMobileNet3D
 from training.answers import answers_place, stored_answers
 from training.batches import StepBatches
@@ -47,15 +48,10 @@ from training.dataset import Augmentation, BalancedSampler, ChunkDataset
 from training.exclusive import exclusive
 from training.hardware import computes_bfloat16, random_state, set_random_state
 from training.inheritance import NOTHING, Inherited
-from training.models import (
-    FloatModel,
-    Teacher,
-    load_teacher,
-    new_model,
-    seen_by,
-)
+from training.models import FloatModel, Teacher, load_teacher, new_model, quantized
 from training.optimizer import new_optimizer
 from training.parent import parent_of
+from training.people import seen_by
 from training.processes import ALONE, Processes
 from training.provenance import COMMIT, data_fingerprint, versions
 from training.start import Start
@@ -102,9 +98,12 @@ class Run:
         self.inherited: Inherited = NOTHING if begin is None else begin.inherited
         model = new_model(recipe, len(store.labels), self.inherited)
         self.started_from: list[str] = []
-        if begin is not None:
+        # The runs and files whose weights this one starts from, nearest first.
+        self.ancestors: list[str] = []
+        if begin is not None and start is not None:
             begin.check_people(store, split)
             self.started_from = begin.load(model, self.train_data, self.device)
+            self.ancestors = [start.name, *_ancestors(begin.described)]
         self.teacher_path = teacher or (start if recipe.beta > 0 and recipe.quantize else None)
         self.teacher = self._load_teacher()
         if self.teacher is not None:
@@ -112,52 +111,23 @@ class Run:
             self.started_from.append(
                 f"taught   by {itself}{self.teacher_path} ({self.teacher.architecture})"
             )
-        # The runs and files whose weights this one starts from, nearest first.
-        self.ancestors: list[str] = []
-        if start is not None and begin is not None:
-            self.ancestors = [start.name, *_ancestors(begin.described)]
         before = [each.described for each in (begin, self.teacher) if each is not None]
         self.seen = seen_by(store, split, before)
         self.weights_sha256 = {
             "start_sha256": weights_sha256(start),
             "teacher_sha256": weights_sha256(self.teacher_path),
         }
-        self.fp32_network = fuse(cast(MobileNet3D, model)) if recipe.quantize else None
-        if self.fp32_network is not None and start is not None:
-            # Sooner than after hours of training.
-            parent_of(start, self.fp32_network)
+        self.fp32_network: FloatNetwork | None = None
         self.model: FloatModel | QatMobileNet3D = (
-            QatMobileNet3D(cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes)
-            if recipe.quantize
-            else model
+            self._quantized(model, begin) if recipe.quantize else model
         )
-        if begin is not None and isinstance(self.model, QatMobileNet3D):
-            begin.set_ranges(self.model)
         for module in (self.model, self.teacher):
             if module is not None:
                 module.to(self.device, memory_format=torch.channels_last_3d)
         self.optimizer = new_optimizer(self.model, recipe)
-        self.average = (
-            AveragedModel(
-                self.model,
-                multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay),
-                use_buffers=True,
-            )
-            if recipe.average_decay
-            else None
-        )
+        self.average = self._average()
         # What is called to train: with several processes it also adds up their gradients.
-        self.trained: nn.Module = self.model
-        if processes.count > 1:
-            # Weights of 1×1×1 convolutions lie the same way in both layouts; their strides do not.
-            warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-            # Step sizes to be learned take no part in float epochs.
-            self.trained = DistributedDataParallel(
-                self.model, find_unused_parameters=recipe.learned_step_sizes
-            )
-            # The weights are the first process's; dropout shall differ.
-            if not processes.is_first:
-                torch.manual_seed(recipe.seed + 1_000_003 * processes.rank)
+        self.trained: nn.Module = self.model if processes.count == 1 else self._shared()
         self.epoch = self.step = 0
         self.best_score = -1.0
         self.history: list[dict[str, Any]] = []
@@ -207,6 +177,39 @@ class Run:
             self.sampler, recipe.batch_size, recipe.accumulate, self.processes
         )
 
+    def _quantized(self, model: FloatModel, begin: Start | None) -> QatMobileNet3D:
+        self.fp32_network = fuse(cast(MobileNet3D, model))
+        if self.start is not None:
+            # Sooner than after hours of training.
+            parent_of(self.start, self.fp32_network)
+        twin = quantized(model, self.recipe)
+        if begin is not None:
+            begin.set_ranges(twin)
+        return twin
+
+    def _average(self) -> AveragedModel | None:
+        # A yes that is averaged stays one, so `observing` of its quantizers never falls. That tells
+        # only what training does with ranges and gradients, and the average is only evaluated.
+        if not self.recipe.average_decay:
+            return None
+        return AveragedModel(
+            self.model,
+            multi_avg_fn=get_ema_multi_avg_fn(self.recipe.average_decay),
+            use_buffers=True,
+        )
+
+    def _shared(self) -> nn.Module:
+        # Weights of 1×1×1 convolutions lie the same way in both layouts; their strides do not.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+        # Step sizes to be learned take no part in float epochs.
+        shared = DistributedDataParallel(
+            self.model, find_unused_parameters=self.recipe.learned_step_sizes
+        )
+        # The weights are the first process's; dropout shall differ.
+        if not self.processes.is_first:
+            torch.manual_seed(self.recipe.seed + 1_000_003 * self.processes.rank)
+        return shared
+
     def _load_teacher(self) -> Teacher | None:
         if self.recipe.beta == 0:
             if self.teacher_path is not None:
@@ -227,7 +230,7 @@ class Run:
 
         Raises:
             BusyError: another process asks this teacher.
-        DataError: they are damaged, or cannot be written.
+            DataError: they are damaged, or cannot be written.
             KeyboardInterrupt: `stopping` said so, and what is known has been saved.
         """
         if not self.recipe.stored_draws or self.teacher is None or self.teacher_path is None:
@@ -322,18 +325,15 @@ class Run:
         """Go on where this run's folder was last saved, in the middle of an epoch if need be.
 
         Raises:
-            DataError: there is nothing to go on with, or the folder holds another run than this.
+            DataError: the checkpoint is damaged, or the folder holds another run than this.
         """
-        path = self.out / CHECKPOINT_FILE
-        if not path.is_file():
-            raise DataError(f"{self.out} holds no checkpoint to resume; leave out --resume.")
         check_same_run(self.out, self.description())
         before = read_description(self.out)
         if self.processes.is_first:
             # What a killed call was writing.
             for leftover in self.out.glob("*.partial-*"):
                 leftover.unlink(missing_ok=True)
-        state = load(path)
+        state = load(self.out / CHECKPOINT_FILE)
         self.model.load_state_dict(state["model"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])

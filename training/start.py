@@ -29,7 +29,7 @@ from training.config import Recipe
 from training.dataset import ChunkDataset
 from training.hardware import as_input
 from training.inheritance import Inherited, inherited_from
-from training.models import check_apart
+from training.people import check_apart
 from training.rebuilding import FloatModel, float_model_of
 from training.store import Store
 

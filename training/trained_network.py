@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from core.errors import DataError
-from core.models.mobilenet3d import MobileNet3D
-from core.quantization import QatMobileNet3D
 from training.checkpoint import BEST_FILE, description_of_trained, load
-from training.config import Recipe
-from training.hardware import as_input
+from training.config import recipe_of_run
 from training.inheritance import inherited_from
-from training.models import new_model
+from training.models import new_model, quantized
+from training.rebuilding import logits_of
 
 
 class TrainedNetwork:
@@ -31,12 +28,13 @@ class TrainedNetwork:
 
     def __init__(self, run: Path, classes: int) -> None:
         described = description_of_trained(run)
-        recipe = _recipe(described, run)
-        model: torch.nn.Module = new_model(recipe, classes, inherited_from(described))
+        try:
+            recipe = recipe_of_run(described)
+        except ValueError as error:
+            raise DataError(f"{run} cannot be used ({error}); train it again.") from error
+        model: nn.Module = new_model(recipe, classes, inherited_from(described))
         if recipe.quantize:
-            model = QatMobileNet3D(
-                cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes
-            )
+            model = quantized(model, recipe)
         try:
             model.load_state_dict(load(run / BEST_FILE))
         except RuntimeError as error:
@@ -46,20 +44,6 @@ class TrainedNetwork:
         self.clip = recipe.clip
         self._model = model.eval().to(memory_format=torch.channels_last_3d)
 
-    @torch.no_grad()
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """T×H×W×C uint8 pixels to K float32 logits."""
-        clip = torch.from_numpy(np.ascontiguousarray(pixels)).permute(3, 0, 1, 2)[None]
-        return self._model(as_input(clip))[0].numpy()
-
-
-def _recipe(described: Mapping[str, Any], run: Path) -> Recipe:
-    try:
-        return Recipe(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in described["recipe"].items()
-            }
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"The recipe of {run} cannot be read ({error}); train it again.") from error
+        return logits_of(self._model, pixels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from pathlib import Path
 
 from app.log import without_secrets
@@ -13,7 +14,7 @@ from core.activities import ACTIVITY_NAMES
 from core.annotations import HEADER, label_frames, read_annotations
 from core.camera import STREAM_SCHEMES
 from tests.robustness.spoiling import spoil_bytes
-from training.config import Recipe, profiles_of, read_recipe
+from training.config import Recipe, read_recipe
 
 SECRET = "hunter2"
 _CELLS = (
@@ -93,9 +94,10 @@ def spoil_recipe(data: bytes, chance: random.Random) -> bytes:
 
 def use_recipe(path: Path) -> None:
     """Read it with every profile that it has."""
-    for profile in (None, *profiles_of(path)):
-        recipe = read_recipe(path, profile=profile)
-        assert recipe.clip.crop <= recipe.clip.resize
+    recipes = [read_recipe(path)]
+    profiles = tomllib.loads(path.read_text(encoding="utf-8")).get("profiles", {})
+    recipes += [read_recipe(path, profile=profile) for profile in profiles]
+    assert all(recipe.clip.crop <= recipe.clip.resize for recipe in recipes)
 
 
 # Settings

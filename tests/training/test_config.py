@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from training.config import RECIPES, Recipe, find_recipe, profiles_of, read_recipe
+from training.config import RECIPES, Recipe, find_recipe, read_recipe
 
 BUNDLED = sorted(RECIPES.glob("*.toml"))
 
@@ -224,7 +224,6 @@ epochs = 300
 
 def test_a_profile_takes_the_place_of_the_top_and_options_that_of_both(toml) -> None:
     path = toml(PROFILES)
-    assert profiles_of(path) == ("quick", "slow")
     assert read_recipe(path) == Recipe(epochs=30, batch_size=4)
     quick = Recipe(epochs=3, milestones=(1, 2), batch_size=4)
     assert read_recipe(path, profile="quick") == quick

@@ -19,7 +19,7 @@ from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.dataset import ChunkDataset
 from training.evaluate import evaluate_model
-from training.export import MODEL_FILE, export_run, written_in_words
+from training.export import MODEL_FILE, export_run, measured, written_in_words
 from training.hardware import as_input
 from training.loop import fit
 from training.run import Run
@@ -184,6 +184,20 @@ def test_the_figures_in_the_file_are_those_of_evaluate(
             measured, _ = evaluate_model(model, engine, tiny_store, tiny_store.subset(0, subset))
             assert measured == figures
             assert figures["clips"] == 4
+
+
+def test_each_clip_is_asked_about_once(
+    exported: Exported, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+
+    def counting(model: Model, engine: object, store: Store, positions: list[int]) -> object:
+        asked.append(list(positions))
+        return evaluate_model(model, engine, store, positions)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("training.export.evaluate_model", counting)
+    measured(exported.fp32, tiny_store, 0, 1)
+    assert asked == [list(tiny_store.subset(0, subset)) for subset in ("val", "test")]
 
 
 def test_the_best_epoch_is_exported(exported: Exported) -> None:

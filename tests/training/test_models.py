@@ -168,7 +168,12 @@ def test_a_teacher_that_does_not_fit_is_refused(
         ({"labels": ["a", "b"]}, "2 other labels than the 34"),
         ({"recipe": described["recipe"] | {"quantize": True}}, "name its float run"),
         ({"recipe": {"dropuot": 0.2}}, "not of this InCab"),
+        ({"recipe": None}, "not of this InCab"),
+        ({"recipe": "kd"}, "not of this InCab"),
         ({"recipe": described["recipe"] | {"width_multiplier": 0.5}}, "does not fit"),
     ):
         (other / "recipe.json").write_text(json.dumps(described | change))
         refused(other, why)
+    without = {name: value for name, value in described.items() if name != "recipe"}
+    (other / "recipe.json").write_text(json.dumps(without))
+    refused(other, "not of this InCab")

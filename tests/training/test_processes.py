@@ -149,5 +149,4 @@ def test_alone_nothing_is_exchanged() -> None:
     values = torch.tensor([1.0, 2.0])
     assert alone.is_first
     assert torch.equal(alone.total(values), values)
-    assert torch.equal(alone.largest(values), values)
     assert alone.everybodys("x") == ["x"]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from training.progress import EpochProgress, RunLog, duration, summary
+from core.errors import DataError
+from training.progress import EpochProgress, RunLog, duration, read_log, summary
 
 FIGURES = {"hard": 2.0, "loss": 1.5, "soft": 1.0, "train_top1": 0.25}
 
@@ -80,3 +81,14 @@ def test_tensorboard_gets_the_same_figures(tmp_path: Path) -> None:
     log.write([{"epoch": 0, "loss": 2.0, "val": {"top1": 0.5}}])
     log.close()
     assert any((tmp_path / "tensorboard").iterdir())
+
+
+def test_a_log_is_read_back_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    assert read_log(tmp_path) == []
+    entries = [{"epoch": 0, "loss": 2.0}, {"epoch": 1, "loss": 1.0}]
+    RunLog(tmp_path, entries).close()
+    assert read_log(tmp_path) == entries
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"epoch": 2')
+    with pytest.raises(DataError, match=r"log\.jsonl is damaged"):
+        read_log(tmp_path)

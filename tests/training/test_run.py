@@ -18,7 +18,8 @@ from tests.training.runs import new_run, weights_in
 from training.checkpoint import read_description, write_description
 from training.config import Recipe
 from training.loop import fit, train_epoch
-from training.models import check_apart, new_model
+from training.models import new_model
+from training.people import check_apart
 from training.prepare import prepare
 from training.run import Run
 from training.store import Store
@@ -43,13 +44,6 @@ def test_an_epoch_smaller_than_a_batch_is_refused(
     with pytest.raises(DataError, match="batch_size"):
         new_run(replace(tiny, clips_per_epoch=3), tiny_store, tmp_path)
     new_run(replace(tiny, batch_size=12), tiny_store, tmp_path)
-
-
-def test_there_must_be_something_to_go_on_with(
-    tiny_store: Store, tiny: Recipe, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match="no checkpoint to resume"):
-        new_run(tiny, tiny_store, tmp_path).resume()
 
 
 @pytest.mark.parametrize(

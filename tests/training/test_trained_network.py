@@ -11,7 +11,13 @@ from rich.console import Console
 from core.engines import load_engine
 from core.errors import DataError
 from core.modelfile import load_model, save_model
-from training.checkpoint import BEST_FILE, MODEL_FILE, load
+from training.checkpoint import (
+    BEST_FILE,
+    MODEL_FILE,
+    load,
+    read_description,
+    write_description,
+)
 from training.commands.agree import Agree
 from training.config import Recipe
 from training.export import export_run
@@ -76,6 +82,14 @@ def test_weights_of_another_network_are_refused(start: Path) -> None:
     weights[name] = torch.zeros(3)
     torch.save(weights, start / BEST_FILE)
     with pytest.raises(DataError, match="does not fit the recipe beside it"):
+        TrainedNetwork(start, 34)
+
+
+@pytest.mark.parametrize("recipe", [{}, None, {"dropuot": 0.2}])
+def test_a_recipe_is_needed(start: Path, recipe: object) -> None:
+    described = read_description(start)
+    write_description(start, described | {"recipe": recipe})
+    with pytest.raises(DataError, match="train it again"):
         TrainedNetwork(start, 34)
 
 

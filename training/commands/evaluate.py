@@ -54,7 +54,7 @@ class Evaluate:
         from core.engines import load_engine
         from core.modelfile import load_model
         from training.evaluate import Pace, check_measurable, evaluate_model, targets_of
-        from training.models import check_apart
+        from training.people import check_apart
         from training.store import EVERYONE, open_store
         from training.tables import accuracy_table, display_names
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from core.errors import DataError
+from core.network import LARGEST_EXACT_WEIGHT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Quantize:
     """Clips that calibrate, balanced over the classes."""
     seed: int = 0
     """Which clips those are."""
-    weight_limit: int = 63
+    weight_limit: int = LARGEST_EXACT_WEIGHT
     """Largest |int8 weight|; 63 stays exact on CPUs without VNNI."""
     threads: int = 2
     """CPU threads."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,21 +10,20 @@ from typing import Any
 import torch
 
 from core.engines import DEFAULT_ENGINE, load_engine
-from core.engines.reference import ReferenceEngine
-from core.errors import DataError, EngineError, ModelFileError
-from core.golden import GOLDEN_NAMES, golden_clip
+from core.errors import EngineError, ModelFileError
 from core.modelfile import Model, load_model
 from core.network import Network
-from training.checkpoint import read_description
-from training.config import Recipe
+from training.checkpoint import read_description, weights_sha256
+from training.config import recipe_of_run
+from training.export import golden_answers
 from training.importers.formats import Part, PartName, Source, choose, recognise
 from training.importers.i3d import read_i3d
 from training.importers.int8 import read_int8_mobilenet
 from training.importers.labels import choose_labels
-from training.importers.mobilenet import read_mobilenet
+from training.importers.mobilenet import lost_relus, read_mobilenet
 from training.importers.reading import is_model_file, read_checkpoint
 from training.inheritance import inherited_from
-from training.models import recorded_people
+from training.people import recorded_people
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +44,7 @@ class Imported:
 
 
 def import_checkpoint(
-    path: Path, labels: Path | None = None, part: PartName | None = None, threads: int = 2
+    path: Path, labels: Path | None = None, part: PartName | None = None
 ) -> Imported:
     """Read a checkpoint that InCab knows; see docs/checkpoints.md.
 
@@ -54,7 +52,6 @@ def import_checkpoint(
         path: a .pth, .pt or .safetensors file.
         labels: a list of class names; None looks into the checkpoint and beside it.
         part: which network of the paper's checkpoints; None takes the student, in int8 if it can.
-        threads: CPU threads of the engine that tries the result.
 
     Raises:
         ModelFileError: the file is unsafe, damaged, or of no format that InCab knows.
@@ -73,7 +70,7 @@ def import_checkpoint(
             reason = str(error).split("\n", 1)[0][:300]
             raise ModelFileError(f"{path} cannot be imported: {reason}.") from error
         imported = _named(path, labels, content, chosen, network, architecture, notes)
-    return _tried(imported, threads)
+    return _tried(imported)
 
 
 def _own_model(path: Path, labels: Path | None) -> Imported:
@@ -89,9 +86,8 @@ def _source_of_run(path: Path, source: Source) -> Source:
     """What a run of InCab's own looked at, which its recipe.json says."""
     described = read_description(path.parent)
     try:
-        settings = described["recipe"]
-        recipe = Recipe(**settings | {"milestones": tuple(settings["milestones"])})
-    except (LookupError, TypeError, ValueError) as error:
+        recipe = recipe_of_run(described)
+    except ValueError as error:
         raise ValueError(
             "it is a run's weights, and beside it lies no readable recipe.json that says what they "
             "look at"
@@ -113,21 +109,15 @@ def _network_of(part: Part) -> tuple[Network, dict[str, Any], list[str]]:
             return int8, {"name": "mobilenet3d", "width_multiplier": width}, notes
         if part.architecture in ("mobilenet", "own mobilenet"):
             network, width = read_mobilenet(part)
-            notes = _notes(part, sum(not conv.relu for conv in network.convolutions))
-            return network, {"name": "mobilenet3d", "width_multiplier": width}, notes
-        return read_i3d(part), {"name": "i3d"}, _notes(part, 0)
+            architecture = {"name": "mobilenet3d", "width_multiplier": width}
+            return network, architecture, [*_left_out(part), *lost_relus(network)]
+        return read_i3d(part), {"name": "i3d"}, _left_out(part)
 
 
-def _notes(part: Part, without_relu: int) -> list[str]:
-    notes = []
-    if any("weight_fake_quant" in key for key in part.state):
-        notes.append("Its fake quantization is left out: this is the float network below it.")
-    if without_relu:
-        notes.append(
-            f"{without_relu} depthwise convolutions have no ReLU: it was lost when their blocks "
-            "were fused, and the network was trained without it."
-        )
-    return notes
+def _left_out(part: Part) -> list[str]:
+    if not any("weight_fake_quant" in key for key in part.state):
+        return []
+    return ["Its fake quantization is left out: this is the float network below it."]
 
 
 def _named(
@@ -148,7 +138,7 @@ def _named(
     origin: dict[str, Any] = {
         "from": part.source.title,
         "file": path.name,
-        "sha256": _sha256(path),
+        "sha256": weights_sha256(path),
         "network": part.name,
         "batch_norm_eps": part.source.batch_norm_eps,
     }
@@ -169,28 +159,16 @@ def _named(
             architecture=architecture,
             training={"imported": origin, **recorded_people(described)},
         )
-        reference = ReferenceEngine(network)
-        golden = {
-            name: reference.logits(golden_clip(name, clip.clip_shape)) for name in GOLDEN_NAMES
-        }
-        model = replace(model, golden=golden)
+        model = replace(model, golden=golden_answers(network, clip))
     except ValueError as error:
         raise ModelFileError(f"{path} cannot be imported: {error}.") from error
     return Imported(model, part.source.title, where, tuple(notes))
 
 
-def _tried(imported: Imported, threads: int) -> Imported:
+def _tried(imported: Imported) -> Imported:
     """A note where the default engine does not run the model on this CPU."""
     try:
-        load_engine(imported.model, DEFAULT_ENGINE, threads)
+        load_engine(imported.model, DEFAULT_ENGINE)
     except EngineError as error:
         return replace(imported, notes=(*imported.notes, str(error)))
     return imported
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror}.") from error

@@ -62,8 +62,9 @@ _PAPERS_KEYS: dict[str, PartName] = {
     "teacher_model_state_dict": "teacher",
     "model_state_dict": "model",
 }
-# A key that only this architecture has, in the order of a person's expectation.
-_SIGNATURES: dict[Architecture, str] = {
+# The first layer's weight, a key that only this architecture has, in the order of a person's
+# expectation.
+SIGNATURES: dict[Architecture, str] = {
     "mobilenet": "features.0.0.weight",
     "i3d": "conv3d_1a_7x7.conv3d.weight",
     "pytorch-i3d": "Conv3d_1a_7x7.conv3d.weight",
@@ -159,7 +160,7 @@ def _part(
     values = sum(value.numel() for value in tensors.values() if isinstance(value, Tensor))
     if values > _MOST_VALUES:
         raise ValueError(f"its tensors have {values:.2g} values, allowed are {_MOST_VALUES:.2g}")
-    found = [architecture for architecture, key in _SIGNATURES.items() if key in tensors]
+    found = [architecture for architecture, key in SIGNATURES.items() if key in tensors]
     if len(found) > 1:
         raise ValueError(f"its keys match two formats at once ({' and '.join(found)})")
     if not found:

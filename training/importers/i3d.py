@@ -7,7 +7,7 @@ from torch import nn
 from core.fusion import fuse_i3d
 from core.models.i3d import I3D, SameConvBnRelu3d
 from core.network import FloatNetwork
-from training.importers.formats import Architecture, Part
+from training.importers.formats import SIGNATURES, Architecture, Part
 from training.importers.renaming import as_shape, load_renamed
 
 _MOST_CLASSES = 10_000
@@ -15,11 +15,6 @@ _CLASSIFIERS: dict[Architecture, str] = {
     "i3d": "conv3d_0c_1x1.conv3d",
     "pytorch-i3d": "logits.conv3d",
     "own i3d": "classifier",
-}
-_STEMS: dict[Architecture, str] = {
-    "i3d": "conv3d_1a_7x7.conv3d.weight",
-    "pytorch-i3d": "Conv3d_1a_7x7.conv3d.weight",
-    "own i3d": "conv3d_1a_7x7.conv.weight",
 }
 _BRANCHES = {
     "branch_0": "b0",
@@ -37,7 +32,7 @@ def read_i3d(part: Part) -> FloatNetwork:
     Raises:
         ValueError: tensors are missing, left over, or do not fit each other.
     """
-    weight, stem = f"{_CLASSIFIERS[part.architecture]}.weight", _STEMS[part.architecture]
+    weight, stem = f"{_CLASSIFIERS[part.architecture]}.weight", SIGNATURES[part.architecture]
     shape = as_shape(part.state.get(weight), weight).shape
     if len(shape) not in (2, 5) or not 1 <= shape[0] <= _MOST_CLASSES:
         raise ValueError(f"{weight} is no classifier of 1 to {_MOST_CLASSES} classes")

@@ -16,25 +16,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.geometry import Geometry
+from core.fusion import geometry_of
+from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import (
     F32,
     I8,
     I32,
     LARGEST_BIAS,
+    LARGEST_EXACT_WEIGHT,
     Int8Conv,
     Int8Linear,
     Int8Network,
     Quantization,
 )
 from training.importers.formats import Part
-from training.importers.mobilenet import PUBLISHED_GROUPS, layer_names, relu_behind, size_of
+from training.importers.mobilenet import (
+    PUBLISHED_GROUPS,
+    layer_names,
+    lost_relus,
+    relu_behind,
+    size_of,
+)
 from training.importers.reading import as_float
 from training.importers.renaming import as_shape
 
 _PACKED = "classifier.1._packed_params._packed_params"
-# Blocks whose depthwise convolution moves by two.
-_STRIDED_BLOCKS = (1, 2, 4, 6)
 
 
 def read_int8_mobilenet(part: Part) -> tuple[Int8Network, float, list[str]]:
@@ -52,14 +58,13 @@ def read_int8_mobilenet(part: Part) -> tuple[Int8Network, float, list[str]]:
     kept = relu_behind(part.groups or PUBLISHED_GROUPS)
     current = _quantization(state, "quant")
     convolutions: list[Int8Conv] = []
-    for index, name in enumerate(layer_names()):
+    blocks = cast("list[ConvBnRelu3d]", list(MobileNet3D(classes, width).features))
+    for index, (name, block) in enumerate(zip(layer_names(), blocks, strict=True)):
         weight = as_shape(state[f"{name}.weight"], f"{name}.weight")
         output = _quantization(state, name)
         tensors = _integers(weight, state[f"{name}.bias"], current, name)
         convolutions.append(
-            Int8Conv(
-                f"conv{index}", *tensors, _geometry(index, weight), current, output, kept[name]
-            )
+            Int8Conv(f"conv{index}", *tensors, geometry_of(block.conv), current, output, kept[name])
         )
         current = output
     # The quantized average pool keeps the scale of what it averages.
@@ -81,15 +86,6 @@ def _check_keys(state: Mapping[str, Any]) -> None:
         raise ValueError(f"it lacks {len(missing)} entries such as {missing[0]}")
     if unknown:
         raise ValueError(f"it has {len(unknown)} that such a network has not, such as {unknown[0]}")
-
-
-def _geometry(index: int, weight: Tensor) -> Geometry:
-    if index == 0:
-        return Geometry((1, 2, 2), (1, 1, 1))
-    if index % 2 == 0:
-        return Geometry((1, 1, 1), (0, 0, 0))
-    stride = 2 if (index + 1) // 2 in _STRIDED_BLOCKS else 1
-    return Geometry((stride, stride, stride), (1, 1, 1), weight.shape[0])
 
 
 def _quantization(state: Mapping[str, Any], name: str) -> Quantization:
@@ -140,23 +136,18 @@ def _integers(weight: object, bias: object, source: Quantization, name: str) -> 
 def _differences(
     network: Int8Network, state: Mapping[str, Any], part: Part, classes: int
 ) -> list[str]:
-    without = sum(not conv.relu for conv in network.convolutions)
     shifted = sum(conv.output.zero_point != 0 for conv in network.convolutions)
     step = _quantization(state, "classifier.1").scale
     notes = []
     if part.groups is None:
         notes.append("It does not say what was fused; taken is what the published settings fuse.")
-    if without:
-        notes.append(
-            f"{without} depthwise convolutions have no ReLU: it was lost when their blocks were "
-            "fused, and the network was trained without it."
-        )
+    notes += lost_relus(network)
     if shifted:
         notes.append(f"{shifted} activations have a zero-point; InCab's own have none.")
-    if network.largest_weight > 63:
+    if network.largest_weight > LARGEST_EXACT_WEIGHT:
         notes.append(
             f"Weights go up to ±{network.largest_weight}, so fast engines need a CPU with VNNI; "
-            "InCab's own keep within ±63 and need none."
+            "InCab's own keep within ±{LARGEST_EXACT_WEIGHT} and need none."
         )
     notes.append(
         f"PyTorch rounds its {classes} logits to steps of {step:.3g} and cuts what lies outside of "

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from core.fusion import fuse
 from core.models.mobilenet3d import STEM_CHANNELS, MobileNet3D
-from core.network import FloatConv, FloatNetwork
+from core.network import FloatConv, FloatNetwork, Network
 from training.importers.formats import Part
 from training.importers.renaming import as_shape, load_renamed
 
@@ -110,6 +110,17 @@ def size_of(weight: object, name: str) -> tuple[int, float]:
     if not 1 / 32 <= width <= _WIDEST:
         raise ValueError(f"{name} belongs to a width of {width:g}, allowed are 1/32 to {_WIDEST}")
     return shape[0], width
+
+
+def lost_relus(network: Network) -> list[str]:
+    """A sentence about the convolutions that no ReLU follows, if there are any."""
+    without = sum(not conv.relu for conv in network.convolutions)
+    if not without:
+        return []
+    return [
+        f"{without} depthwise convolutions have no ReLU: it was lost when their blocks were fused, "
+        "and the network was trained without it."
+    ]
 
 
 def relu_behind(groups: tuple[tuple[str, ...], ...]) -> dict[str, bool]:

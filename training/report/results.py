@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from core.modelfile import load_model
 from training.checkpoint import MODEL_FILE, read_description
 from training.evaluate import figures_of
-from training.progress import LOG_FILE
+from training.progress import read_log
 from training.report.bootstrap import Bootstrap, Counts, Key
 from training.reproduce.plan import Task, plan
 from training.reproduce.predictions import PREDICTIONS_FILE, Predictions, load_predictions
@@ -72,13 +71,11 @@ class Results:
     """Everything a report is made of.
 
     Attributes:
-        folder: where it was read from.
         record: reproduce.json.
         runs: by name, split and seed; every model that was asked for.
         bootstrap: the draws that all intervals share; None when nothing has been measured.
     """
 
-    folder: Path
     record: Mapping[str, Any]
     runs: Mapping[tuple[str, int, int], RunResult]
     bootstrap: Bootstrap | None
@@ -102,12 +99,12 @@ class Results:
         ]
 
     def counts(self, name: str) -> dict[Key, Counts]:
-        """Test counts of one row's measured runs; a teacher's stand for every seed it taught."""
-        found: dict[Key, Counts] = {}
-        for run in self.of(name):
-            if (counts := run.counts) is not None:
-                found[run.task.split, run.task.seed] = counts
-        return found
+        """Test counts of one row's measured runs."""
+        return {
+            (run.task.split, run.task.seed): counts
+            for run in self.of(name)
+            if (counts := run.counts) is not None
+        }
 
     def chosen_elsewhere(self) -> dict[tuple[int, int], list[int]]:
         """Test people of one split who are validation people of another: (test, val): people."""
@@ -151,15 +148,7 @@ def read_results(folder: Path) -> Results:
         for run in runs.values()
         if (counts := run.counts) is not None
     }
-    first = record["seeds"][0]
-    # Where only the teacher has been measured so far, its people stand for all seeds.
-    people |= {
-        (split, seed): people[split, first]
-        for split in record["splits"]
-        for seed in record["seeds"]
-        if (split, first) in people
-    }
-    return Results(folder, record, runs, Bootstrap(people) if people else None)
+    return Results(record, runs, Bootstrap(people) if people else None)
 
 
 def _read(task: Task, out: Path) -> RunResult:
@@ -174,13 +163,11 @@ def _read(task: Task, out: Path) -> RunResult:
             # Of a model that was trained again since, they say nothing.
             predictions = read if read.about["model_sha256"] == model.sha256 else None
     return RunResult(
-        task, read_description(folder), _epochs(folder), val, file_mb, temperature, predictions
+        task,
+        read_description(folder),
+        tuple(read_log(folder)),
+        val,
+        file_mb,
+        temperature,
+        predictions,
     )
-
-
-def _epochs(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    try:
-        lines = (folder / LOG_FILE).read_text().splitlines()
-    except OSError:
-        return ()
-    return tuple(json.loads(line) for line in lines if line)

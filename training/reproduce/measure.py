@@ -19,7 +19,7 @@ from core.modelfile import Model, load_model
 from training.checkpoint import MODEL_FILE
 from training.dataset import ChunkDataset
 from training.evaluate import evaluate_model, measuring_engine, targets_of
-from training.models import check_apart
+from training.people import check_apart
 from training.provenance import versions
 from training.reproduce.plan import Task
 from training.reproduce.predictions import PREDICTIONS_FILE, Predictions, save_predictions

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from core.models.i3d import I3D
-from core.models.mobilenet3d import MobileNet3D
-from core.quantization import QatMobileNet3D
 from training.config import Recipe
 from training.hardware import as_input, computes_bfloat16
-from training.models import Teacher, new_model
+from training.models import Teacher, new_model, quantized
 from training.optimizer import new_optimizer
 
 # Enough on a CPU that a step costs what it does in a run, clip for clip; I3D ends in seconds.
@@ -82,9 +79,7 @@ class Trials:
         if not kind.learns:
             network = Teacher(model, {})
         elif kind.quantized:
-            network = QatMobileNet3D(
-                cast(MobileNet3D, model), recipe.weight_limit, recipe.learned_step_sizes
-            )
+            network = quantized(model, recipe)
         teacher = Teacher(I3D(self.num_classes), {}) if kind.taught else None
         for module in (network, teacher):
             if module is not None:

@@ -7,10 +7,12 @@ overrides would make rows that cannot be compared, and are refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from core.driveact import SUBSETS
 from core.errors import DataError
@@ -18,13 +20,29 @@ from core.files import replacing
 from training.checkpoint import BEST_FILE, read_description, weights_sha256
 from training.config import Recipe, settings_of
 from training.fitting import is_finished
-from training.models import people_of
+from training.people import people_of
 from training.provenance import data_fingerprint
 from training.reproduce.plan import Task
 from training.store import Store
 
 RECORD_FILE = "reproduce.json"
 SCHEMA = "incab.reproduce/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to reproduce and how to compute it; see `incab-train reproduce --help`."""
+
+    splits: tuple[int, ...]
+    seeds: tuple[int, ...]
+    tables: tuple[int, ...]
+    profile: str | None
+    overrides: Mapping[str, Any]
+    command: str
+    threads: int = 2
+    workers: int = 0
+    in_memory: bool = False
+    device: torch.device | None = None
 
 
 def read_record(out: Path) -> dict[str, Any]:
@@ -47,17 +65,7 @@ def read_record(out: Path) -> dict[str, Any]:
     return record
 
 
-def extended_record(
-    out: Path,
-    store: Store,
-    *,
-    splits: Sequence[int],
-    seeds: Sequence[int],
-    tables: Sequence[int],
-    profile: str | None,
-    overrides: Mapping[str, Any],
-    command: str,
-) -> dict[str, Any]:
+def extended_record(out: Path, store: Store, settings: Settings) -> dict[str, Any]:
     """What reproduce.json has to say of this call and those before it; nothing is written.
 
     Raises:
@@ -66,16 +74,16 @@ def extended_record(
     """
     record: dict[str, Any] = {
         "schema": SCHEMA,
-        "profile": profile,
-        "overrides": json.loads(json.dumps(dict(overrides))),
+        "profile": settings.profile,
+        "overrides": json.loads(json.dumps(dict(settings.overrides))),
         "data": store.description["origin"],
         "view": store.description.get("view"),
         "data_fingerprint": data_fingerprint(store),
-        "splits": list(splits),
-        "seeds": list(seeds),
-        "tables": sorted(tables),
+        "splits": list(settings.splits),
+        "seeds": list(settings.seeds),
+        "tables": sorted(settings.tables),
         "labels": list(store.labels),
-        "commands": [command],
+        "commands": [settings.command],
     }
     if (out / RECORD_FILE).exists():
         before = read_record(out)

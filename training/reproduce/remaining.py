@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from training.answers import answers_known
 from training.checkpoint import MODEL_FILE
 from training.config import Recipe
 from training.fitting import is_finished
-from training.progress import LOG_FILE, duration
+from training.progress import duration, read_log
 from training.reproduce.pace import Kind, kind_of
 from training.reproduce.plan import Task
 
@@ -51,18 +50,18 @@ def remaining(
 
     Of a teacher's stored answers it knows how many there are, not whether they are the wanted ones.
     """
-    measured = {task: _clips_per_s(task.folder(out) / LOG_FILE) for task in recipes}
+    logs = {task: read_log(task.folder(out)) for task in recipes}
     speeds: dict[Kind, list[float]] = {}
     for task, recipe in recipes.items():
-        for epoch, speed in enumerate(measured[task]):
-            speeds.setdefault(kind_of(recipe, epoch), []).append(speed)
+        for epoch, entry in enumerate(logs[task]):
+            speeds.setdefault(kind_of(recipe, epoch), []).append(entry["clips_per_s"])
     found, answered = [], set[Task]()
     for task in tasks:
         if not task.is_training:
             found.append(Left(task, is_there(task, out), 0, 0.0))
             continue
         recipe, done = recipes[task], is_there(task, out)
-        epochs = () if done else range(len(measured[task]), recipe.epochs)
+        epochs = () if done else range(len(logs[task]), recipe.epochs)
         each = recipe.clips_per_epoch or train_clips[task.split]
         work = [(recipe, kind_of(recipe, epoch), each) for epoch in epochs]
         # The first student of a teacher waits for its answers, the others find them.
@@ -112,12 +111,3 @@ def said(left: Sequence[Left]) -> str:
     if any(each.tried for each in undone):
         line += ", by a short trial where no run of the kind has told yet"
     return line + "."
-
-
-def _clips_per_s(log: Path) -> list[float]:
-    """Of every finished epoch of a run."""
-    try:
-        lines = log.read_text().splitlines()
-    except OSError:
-        return []
-    return [float(json.loads(line)["clips_per_s"]) for line in lines if line]

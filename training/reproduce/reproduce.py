@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from rich.console import Console
 
 from core.engines.reference import ReferenceEngine
@@ -24,7 +20,7 @@ from training.reproduce.measure import measure
 from training.reproduce.pace import Trials
 from training.reproduce.plan import Task, plan
 from training.reproduce.predictions import PREDICTIONS_FILE, load_predictions
-from training.reproduce.record import check_finished, extended_record, write_record
+from training.reproduce.record import Settings, check_finished, extended_record, write_record
 from training.reproduce.remaining import Left, is_there, remaining, said
 from training.store import Store
 
@@ -32,22 +28,6 @@ from training.store import Store
 _WAIT_STEPS, _WAIT_STEP_S = 20, 0.5
 # Two calls that are started together write what they are about one after the other.
 _PATIENCE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What to reproduce and how to compute it; see `incab-train reproduce --help`."""
-
-    splits: tuple[int, ...]
-    seeds: tuple[int, ...]
-    tables: tuple[int, ...]
-    profile: str | None
-    overrides: Mapping[str, Any]
-    command: str
-    threads: int = 2
-    workers: int = 0
-    in_memory: bool = False
-    device: torch.device | None = None
 
 
 class Reproduction:
@@ -61,7 +41,7 @@ class Reproduction:
 
     def __init__(self, store: Store, out: Path, settings: Settings, write: bool = True) -> None:
         self.store, self.out, self.settings = store, out, settings
-        record = self._record()
+        record = extended_record(out, store, settings)
         self.fingerprint: str = record["data_fingerprint"]
         # What earlier calls asked for belongs to it as well.
         self.tasks = plan(record["splits"], record["seeds"], record["tables"])
@@ -76,22 +56,9 @@ class Reproduction:
             # Not sooner: what cannot be leaves no folder behind. Read anew, for another call may
             # have added to it.
             with exclusive(out, patience_s=_PATIENCE_S):
-                write_record(out, self._record())
+                write_record(out, extended_record(out, store, settings))
         self._trials = Trials(len(store.labels), settings.device, settings.threads)
         self._train_clips = {split: len(store.subset(split, "train")) for split in record["splits"]}
-
-    def _record(self) -> dict[str, Any]:
-        settings = self.settings
-        return extended_record(
-            self.out,
-            self.store,
-            splits=settings.splits,
-            seeds=settings.seeds,
-            tables=settings.tables,
-            profile=settings.profile,
-            overrides=settings.overrides,
-            command=settings.command,
-        )
 
     def left(self) -> list[Left]:
         """What every model still costs."""
