@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 from training.commands.checks import check_computing
 from training.commands.overrides import given_in, overrides
 from training.experiments import ROW_SETTINGS
+
+if TYPE_CHECKING:
+    from training.reproduce.remaining import Left
 
 Overrides = overrides(
     ROW_SETTINGS, " What tells the rows of the tables apart (width, beta, …) is not among them."
@@ -124,11 +127,9 @@ class Reproduce:
         )
 
 
-def _cells(left: object) -> tuple[str, str]:
+def _cells(left: Left) -> tuple[str, str]:
     from training.progress import duration
-    from training.reproduce.remaining import Left
 
-    assert isinstance(left, Left)
     if left.done:
         return "done", ""
     if not left.task.is_training:

@@ -116,13 +116,10 @@ class Bootstrap:
     Args:
         people: for each run (split, seed) the people it was tested on.
         replicates: B.
-        seed: of the draws.
     """
 
-    def __init__(
-        self, people: Mapping[Key, Sequence[int]], replicates: int = REPLICATES, seed: int = 0
-    ) -> None:
-        self.replicates, self.seed = replicates, seed
+    def __init__(self, people: Mapping[Key, Sequence[int]], replicates: int = REPLICATES) -> None:
+        self.replicates = replicates
         self._people: dict[int, tuple[int, ...]] = {}
         for (split, _), tested in people.items():
             known = self._people.setdefault(split, tuple(tested))
@@ -130,7 +127,7 @@ class Bootstrap:
                 raise ValueError(f"runs of split {split} were tested on different people")
         # A stream of its own for each split: a further split changes no other's draws.
         self._weights = {
-            split: _resample(np.random.default_rng((seed, 1, split)), len(tested), replicates)
+            split: _resample(np.random.default_rng((0, 1, split)), len(tested), replicates)
             for split, tested in self._people.items()
         }
 
@@ -160,7 +157,7 @@ class Bootstrap:
         tested = {person for split, _ in keys for person in self._people[split]}
         if len(keys) == 1 and len(tested) == 1:
             return Interval(estimate, None, None, 1, 1)
-        drawn = _resample(np.random.default_rng((self.seed, 0)), len(keys), self.replicates)
+        drawn = _resample(np.random.default_rng((0, 0)), len(keys), self.replicates)
         drawn /= drawn.sum(axis=1, keepdims=True)
         variance = float((replicates * drawn).sum(axis=1).var())
         if variance < _NOTHING_VARIED:

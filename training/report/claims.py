@@ -1,16 +1,16 @@
 """The claims of the paper as hypotheses: what was expected, what was found, and whether it holds.
 
 A claim holds when the estimate reaches its bound. Its 95 % interval says how sure that is: where
-it reaches across the bound, another draw of people and seeds could have said otherwise.
+it reaches across the bound, or there is none, another draw of people and seeds could have said
+otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from training.report.bootstrap import Bootstrap, Counts, Interval, Key
+from training.report.bootstrap import Interval
 from training.report.results import Results
 from training.reproduce.plan import POST_TRAINING
 
@@ -65,17 +65,13 @@ class Claim:
 
 def claims(results: Results) -> list[Claim]:
     """All claims of the table "The science, measured"."""
-
-    def difference(name: str, minus: str) -> Interval | None:
-        return _difference(results, name, minus)
-
     return [
         Claim(
             "Teacher above the baseline student",
             "Teacher − baseline",
             "yes",
             0.0,
-            difference("i3d", "mobilenet3d"),
+            _difference(results, "i3d", "mobilenet3d"),
             strict=True,
         ),
         Claim(
@@ -83,21 +79,21 @@ def claims(results: Results) -> list[Claim]:
             "KD − baseline",
             "≥ 3 points",
             0.03,
-            difference("kd", "mobilenet3d"),
+            _difference(results, "kd", "mobilenet3d"),
         ),
         Claim(
             "QD over quantization without distillation",
             "QD − quantization",
             "≥ 3 points",
             0.03,
-            difference("qd", "quantization"),
+            _difference(results, "qd", "quantization"),
         ),
         Claim(
             "QD against KD: what int8 costs",
             "QD − KD",
             "at most 1 point lower",
             -0.01,
-            difference("qd", "kd"),
+            _difference(results, "qd", "kd"),
         ),
         *(
             Claim(
@@ -115,23 +111,29 @@ def claims(results: Results) -> list[Claim]:
             "KD quantized after training − KD",
             "reported",
             None,
-            difference(POST_TRAINING, "kd"),
+            _difference(results, POST_TRAINING, "kd"),
         ),
         Claim(
             "KD student quantized after training, against QD",
             "KD quantized after training − QD",
             "reported",
             None,
-            difference(POST_TRAINING, "qd"),
+            _difference(results, POST_TRAINING, "qd"),
         ),
     ]
 
 
 def _difference(results: Results, name: str, minus: str) -> Interval | None:
+    """Over the splits and seeds at which both have been measured."""
     one, other = results.counts(name), results.counts(minus)
     if name == "i3d":
         one = results.for_every_seed(one)
-    return _over_common_runs(results.bootstrap, one, other)
+    common = one.keys() & other.keys()
+    if results.bootstrap is None or not common:
+        return None
+    return results.bootstrap.interval(
+        {key: one[key] for key in common}, {key: other[key] for key in common}
+    )
 
 
 def _kept(results: Results, name: str) -> Interval | None:
@@ -141,15 +143,3 @@ def _kept(results: Results, name: str) -> Interval | None:
         if (counts := run.kept_by_conversion) is not None
     }
     return results.bootstrap.interval(kept) if results.bootstrap and kept else None
-
-
-def _over_common_runs(
-    bootstrap: Bootstrap | None, one: Mapping[Key, Counts], other: Mapping[Key, Counts]
-) -> Interval | None:
-    """Over the splits and seeds at which both have been measured."""
-    common = one.keys() & other.keys()
-    if bootstrap is None or not common:
-        return None
-    return bootstrap.interval(
-        {key: one[key] for key in common}, {key: other[key] for key in common}
-    )

@@ -129,7 +129,7 @@ def _summary(results: Results, found: list[Claim]) -> Section:
             f"{counts['not measured']} not measured. {there} of {len(results.runs)} models "
             "are trained. Differences are in percentage points of mean per-class accuracy on the "
             "test people. “Not clearly”: the 95 % interval reaches across what the claim asks "
-            "for."
+            "for, or there is none."
         ),
         claims_table(found),
     ]
@@ -329,8 +329,8 @@ def _method(results: Results) -> Section:
             ),
             Text(
                 "A claim holds when its estimate reaches the bound. “Not clearly” means that the "
-                "interval reaches across the bound: other people or seeds could have said "
-                "otherwise."
+                "interval reaches across the bound, or that there is none: other people or seeds "
+                "could have said otherwise."
             ),
         ),
     )

@@ -30,9 +30,9 @@ SWEEPS = {
 }
 
 
-def percent(value: float | None, digits: int = 1) -> str:
+def percent(value: float | None) -> str:
     """A share as a number of percent; the unit stands in the heading."""
-    return MISSING if value is None else f"{value * 100:.{digits}f}"
+    return MISSING if value is None else f"{value * 100:.1f}"
 
 
 def share_cell(value: float | None) -> Cell:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TITLE = "Quantized Distillation (Tanama et al., IROS 2023, arXiv 2311.05970)"
-CHANCE = 2.94
 
 
 @dataclass(frozen=True, slots=True)

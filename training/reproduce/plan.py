@@ -8,7 +8,6 @@ from pathlib import Path
 
 from training.experiments import EXPERIMENTS, TABLE_1, TABLE_2, Experiment
 
-TABLES = (1, 2, 3)
 # The cheap comparison: the KD student, quantized after its training.
 POST_TRAINING = "kd_post_training"
 _POST_TRAINED = "kd"
