@@ -8,14 +8,14 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from core.driveact import find_video
-from core.errors import DataError, SourceError
+from core.errors import DataError
 from core.files import replacing
 from core.video import VideoFile
 from training.exclusive import exclusive
@@ -30,7 +30,7 @@ from training.frames import (
 )
 from training.level import Level, read_level
 from training.store import FORMAT_VERSION, Store, open_store
-from training.workers import Outcome, work_in_processes
+from training.workers import work
 
 # Times, checksums and what the file system itself takes.
 _RESERVE_BYTES = 1 << 22
@@ -159,7 +159,7 @@ def _plan(
     file_ids = list(videos)
     tasks = [(videos[file_id], last[file_id]) for file_id in file_ids]
     plans: dict[int, _Plan] = {}
-    with closing(_outcomes(_probe, tasks, workers, lambda task, count: None)) as outcomes:
+    with closing(work(_probe, tasks, workers, lambda task, count: None)) as outcomes:
         for outcome in outcomes:
             file_id, video = file_ids[outcome.task], videos[file_ids[outcome.task]]
             if outcome.crash is not None:
@@ -232,7 +232,7 @@ def _decode(
     tasks = [(plan.video, out, plan.file_id) for plan in plans]
     progress(0, total)
     # Closed at once when something fails, so that no process goes on writing.
-    with closing(_outcomes(write_run, tasks, workers, tell)) as outcomes:
+    with closing(work(write_run, tasks, workers, tell)) as outcomes:
         for number, outcome in enumerate(outcomes, start=kept + 1):
             plan = plans[outcome.task]
             record = read_record(out, plan.file_id)
@@ -245,32 +245,6 @@ def _decode(
                 report(f"{number}/{kept + len(plans)} {plan.file_id}: {record.frames} frames")
                 tell(outcome.task, record.frames)
     return records
-
-
-def _outcomes(
-    work: Callable[..., object],
-    tasks: Sequence[tuple[Any, ...]],
-    workers: int,
-    tell: Callable[[int, int], None],
-) -> Generator[Outcome]:
-    """In processes of their own, or here where there are none."""
-    if workers:
-        return work_in_processes(work, tasks, workers, tell)
-    return _here(work, tasks, tell)
-
-
-def _here(
-    work: Callable[..., object],
-    tasks: Sequence[tuple[Any, ...]],
-    tell: Callable[[int, int], None],
-) -> Generator[Outcome]:
-    for number, task in enumerate(tasks):
-        try:
-            result = work(*task, lambda count, number=number: tell(number, count))
-        except SourceError as error:
-            yield Outcome(number, failure=str(error))
-        else:
-            yield Outcome(number, result=result)
 
 
 def _check_written(out: Path, records: dict[str, Record], plans: list[_Plan]) -> None:

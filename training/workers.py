@@ -42,14 +42,14 @@ class _Job:
     patience_s: float
 
 
-def work_in_processes(
-    work: Callable[..., object],
+def work(
+    do: Callable[..., object],
     tasks: Sequence[tuple[Any, ...]],
     workers: int,
     progress: Callable[[int, int], None],
     stall_s: float = STALL_S,
 ) -> Generator[Outcome]:
-    """Run `work(*task, tell)` for each task, at most `workers` at once; outcomes as they come.
+    """Run `do(*task, tell)` for each task, at most `workers` at once; outcomes as they come.
 
     `tell(n)` reaches `progress(task number, n)` a few times a second. An InCabError of a task is
     its failure, and so are a crash and a hang; the others go on. The processes end with the
@@ -58,6 +58,9 @@ def work_in_processes(
     Raises:
         OSError: a task could not read or write; nothing is left running.
     """
+    if not workers:
+        yield from _here(do, tasks, progress)
+        return
     # Spawned, not forked: the caller may hold a GPU, threads or a window.
     context = multiprocessing.get_context("spawn")
     waiting = list(enumerate(tasks))[::-1]
@@ -67,7 +70,7 @@ def work_in_processes(
             while waiting and len(jobs) < workers:
                 number, task = waiting.pop()
                 receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_serve, args=(work, task, sender), daemon=True)
+                process = context.Process(target=_serve, args=(do, task, sender), daemon=True)
                 process.start()
                 sender.close()
                 patience_s = max(_START_S, stall_s)
@@ -88,6 +91,20 @@ def work_in_processes(
     finally:
         for job in jobs.values():
             _end(job)
+
+
+def _here(
+    do: Callable[..., object],
+    tasks: Sequence[tuple[Any, ...]],
+    progress: Callable[[int, int], None],
+) -> Generator[Outcome]:
+    for number, task in enumerate(tasks):
+        try:
+            result = do(*task, lambda count, number=number: progress(number, count))
+        except InCabError as error:
+            yield Outcome(number, failure=str(error))
+        else:
+            yield Outcome(number, result=result)
 
 
 def _hear(job: _Job, progress: Callable[[int, int], None]) -> Outcome | None:

@@ -18,8 +18,8 @@ from core.errors import AnnotationError, DataError, SourceError
 from core.video import VideoFile, VideoProperties
 from tests.training.roots import REPOSITORY, contents, fill
 from training.frames import is_intact, write_run
-from training.prepare import _here, _probe, prepare
-from training.workers import Outcome
+from training.prepare import _probe, prepare
+from training.workers import Outcome, _here
 
 CORRUPTED = REPOSITORY.parent / "shared/clips/corrupted.mp4"
 
@@ -205,7 +205,7 @@ def test_a_video_that_crashes_the_decoder_at_once_costs_itself_only(
             first = work is _probe and outcome.task == 0
             yield Outcome(0, crash="its process ended with code -11") if first else outcome
 
-    monkeypatch.setattr("training.prepare.work_in_processes", crashing)
+    monkeypatch.setattr("training.prepare.work", crashing)
     reported: list[str] = []
     store = prepare(root.path, tmp_path / "store", workers=2, report=reported.append)
     assert used == [_probe, write_run]

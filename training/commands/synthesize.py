@@ -81,7 +81,7 @@ class Synthesize:
     def _draw_preview(self, console: Console, path: Path) -> None:
         from training.synthetic.preview import write_contact_sheet
 
-        write_contact_sheet(path, self.seed, 1, self.views[0], difficulty=self.difficulty)
+        write_contact_sheet(path, self.seed, 1, self.views[0], self.difficulty)
         console.print(f"Wrote {path}", soft_wrap=True)
 
     def _check_leaks(self, console: Console) -> None:

@@ -104,7 +104,6 @@ def opening_backpack(t: Take) -> None:
         "backpack",
         (0.0, *_BAG),
         open=((0.0, 0.0), (v - 0.1, 0.15), (v + 0.2, 1.0)),
-        zip=((u, 0.0), (v, 1.0)),
     )
 
 

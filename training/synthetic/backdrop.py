@@ -129,7 +129,7 @@ def _clip_near(points: list[Vec], camera: Camera) -> list[Vec]:
 
 
 def _seats(scene: Scene, setting: Setting) -> None:
-    for centre, nearer in ((0.76, 0.0), (0.0, 0.0)):
+    for centre in (0.76, 0.0):
         seat = setting.seat
         scene.hull(
             [
@@ -138,7 +138,7 @@ def _seats(scene: Scene, setting: Setting) -> None:
                 for dy, dz, r in ((-0.05, 0.0, 0.07), (-0.30, 0.50, 0.06))
             ],
             seat,
-            depth=1.6 - nearer,
+            depth=1.6,
         )
         for sign in (-1, 1):
             scene.capsule(

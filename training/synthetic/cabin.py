@@ -57,7 +57,6 @@ def anchors(body: Body, person: Person, setting: Setting, door_deg: float) -> di
         "lap_r": add(mix(body.hips["r"], body.knees["r"], 0.62), (0.0, 0.0, 0.10)),
         "wheel_l": wheel_point(-72, WHEEL_RADIUS_M + 0.01),
         "wheel_r": wheel_point(72, WHEEL_RADIUS_M + 0.01),
-        "wheel_low": wheel_point(178, WHEEL_RADIUS_M + 0.01),
         "button_wheel": wheel_point(75, 0.10),
         "display": DISPLAY,
         "mouth": place(head, axes, 0.0, 0.105 * m, -0.062 * m),
@@ -89,16 +88,14 @@ def anchors(body: Body, person: Person, setting: Setting, door_deg: float) -> di
         "rear": (0.36, -0.55, 0.40),
         "footwell": (0.48, 0.38, -0.02),
         "dash": (0.10, 0.60, 0.44),
-        "bag": add(middle, (0.0, -0.02, 0.36)),
         "stand_l": add(body.pelvis, (-0.10, 0.22, 0.02)),
         "stand_r": add(body.pelvis, (0.16, 0.20, 0.05)),
     }
 
 
-def with_hands(base: dict[str, Vec], body: Body) -> dict[str, Vec]:
-    """The anchors plus those that follow the hands."""
+def add_hands(base: dict[str, Vec], body: Body) -> None:
+    """Add the anchors that follow the hands."""
     left, right = body.arms["l"], body.arms["r"]
     base["hand_l"] = along(left.palm, left.fingers, 0.035)
     base["hand_r"] = along(right.palm, right.fingers, 0.035)
     base["hands"] = mix(base["hand_l"], base["hand_r"], 0.5)
-    return base

@@ -15,10 +15,9 @@ NEAR_M = 0.06
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a camera hangs, what it looks at, and its field of view; `stream` as in Drive&Act."""
+    """Where a camera hangs, what it looks at, and its field of view."""
 
     name: str
-    stream: str
     position: Vec
     target: Vec
     field_deg: float
@@ -27,11 +26,11 @@ class View:
 VIEWS: dict[str, View] = {
     view.name: view
     for view in (
-        View("inner_mirror", "ids_1", (0.33, 0.58, 0.86), (0.0, 0.03, 0.45), 82.0),
-        View("a_column_co_driver", "ids_2", (1.02, 0.62, 0.66), (0.02, 0.05, 0.38), 74.0),
-        View("ceiling", "ids_3", (0.20, 0.30, 1.02), (-0.02, 0.16, 0.20), 92.0),
-        View("steering_wheel", "ids_4", (0.02, 0.47, 0.50), (-0.02, -0.15, 0.56), 88.0),
-        View("a_column_driver", "ids_5", (-0.44, 0.62, 0.70), (0.06, 0.02, 0.40), 84.0),
+        View("inner_mirror", (0.33, 0.58, 0.86), (0.0, 0.03, 0.45), 82.0),
+        View("a_column_co_driver", (1.02, 0.62, 0.66), (0.02, 0.05, 0.38), 74.0),
+        View("ceiling", (0.20, 0.30, 1.02), (-0.02, 0.16, 0.20), 92.0),
+        View("steering_wheel", (0.02, 0.47, 0.50), (-0.02, -0.15, 0.56), 88.0),
+        View("a_column_driver", (-0.44, 0.62, 0.70), (0.06, 0.02, 0.40), 84.0),
     )
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from training.synthetic.body import Body
 from training.synthetic.people import Person
 from training.synthetic.scene import Scene
-from training.synthetic.vectors import Basis, Vec, along, dot, place, scale, sub, unit
+from training.synthetic.vectors import Basis, Vec, dot, place, scale, sub, unit
 
 HEAD_BIAS = -0.06
 # Face coordinates (across, out, up) to a cabin point and how squarely it faces the camera.
@@ -103,10 +103,8 @@ def _features(
             scene.oval(eye, socket, skin * 0.72, depth=centre - 0.004, rounded=False)
             white = (scale(right, 0.014), scale(forward, 0.004), scale(up, open_m))
             scene.oval(eye, white, skin * 1.1, depth=centre - 0.005, rounded=False)
-            gaze = 0.005 * channels.get("gaze", 0.0)
-            pupil = along(eye, right, gaze)
             iris = (scale(right, 0.0075), scale(forward, 0.003), scale(up, open_m))
-            scene.oval(pupil, iris, 0.06, depth=centre - 0.006, rounded=False)
+            scene.oval(eye, iris, 0.06, depth=centre - 0.006, rounded=False)
             a, _ = spot(sign * 0.014, 0.092, 0.040)
             b, _ = spot(sign * 0.050, 0.076, 0.042)
             scene.line([a, b], min(0.3, person.hair * 0.8), depth=centre - 0.006, width_m=0.007)
@@ -202,12 +200,11 @@ def _frame(
             scene.polygon(ring, albedo, depth=depth)
         else:
             scene.line([*ring, ring[0]], albedo, depth=depth)
-        if dot(axes[0], sub(scene.camera.position, head)) * sign > 0 or filled:
+        toward = unit(sub(scene.camera.position, head))
+        if dot(axes[0], toward) * sign > (-0.1 if filled else 0.0):
             a = place(head, axes, sign * 0.062 * m, 0.092 * m, 0.022)
             b = place(head, axes, sign * 0.080 * m, 0.0, 0.012)
-            facing_us = dot(axes[0], unit(sub(scene.camera.position, head))) * sign > -0.1
-            if facing_us:
-                scene.line([a, b], albedo, depth=depth, width_m=0.006 if filled else 0.0)
+            scene.line([a, b], albedo, depth=depth, width_m=0.006 if filled else 0.0)
     scene.line(
         [place(head, axes, -0.010, 0.102 * m, 0.022), place(head, axes, 0.010, 0.102 * m, 0.022)],
         albedo,

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.driveact import STREAM_SUFFIX
 from core.errors import DataError
 from core.files import replacing
 from training.synthetic.camera import view_named
@@ -14,8 +15,6 @@ from training.synthetic.camera import view_named
 # Raised whenever the same numbers give other pictures: old and new must not mix in a folder.
 GENERATOR_VERSION = 4
 CONFIG_NAME = "synthetic.json"
-SPLITS = 3
-PARTS = ("train", "val", "test")
 FEWEST_PEOPLE = 3
 # Measured on 256x256 mp4v with the noisiest sensor; the average is 0.1.
 _BYTES_PER_PIXEL = 0.26
@@ -69,16 +68,11 @@ class SyntheticConfig:
         return tuple(range(self.first_person, self.first_person + self.people))
 
 
-def run_name(person: int, run: int = 1) -> str:
-    """Drive&Act style: which run, and when it was recorded."""
+def file_id(person: int, view: str) -> str:
+    """The run's name in the CSVs, without a file ending: run, time of recording and stream."""
     day = 1 + (person - 1) % 28
     month = 1 + (person - 1) // 28 % 12
-    return f"run{run}_2026-{month:02d}-{day:02d}-10-00-00"
-
-
-def file_id(person: int, view: str) -> str:
-    """The run's name in the CSVs, without a file ending."""
-    return f"vp{person}/{run_name(person)}.{view_named(view).stream}"
+    return f"vp{person}/run1_2026-{month:02d}-{day:02d}-10-00-00.{STREAM_SUFFIX[view]}"
 
 
 def video_path(out: Path, person: int, view: str) -> Path:

@@ -33,7 +33,7 @@ CONTROL = ("drinking", "eating")
 FRAMES = 8
 _SIZE, _CROP = 80, 72
 _MINUTES, _FPS = 4.0, 30.0
-_EPOCHS = 12
+_PEOPLE, _RUNS, _EPOCHS = 60, 2, 12
 U8 = NDArray[np.uint8]
 
 
@@ -52,32 +52,29 @@ class Leak:
 
 def measure_leaks(
     *,
-    seed: int = 0,
-    difficulty: float = 1.0,
-    people: int = 60,
-    runs: int = 2,
-    pairs: Sequence[tuple[str, str]] = (*PAIRS, CONTROL),
-    processes: int | None = None,
-    report: Callable[[int, int], None] | None = None,
+    seed: int,
+    difficulty: float,
+    processes: int | None,
+    report: Callable[[int, int], None],
 ) -> tuple[Leak, ...]:
-    """Measure every pair on `runs` runs of each person; a third of the people is asked about.
+    """Measure every pair on two runs of each person; a third of the people is asked about.
 
     `report` is called with (rendered people, all people).
     """
-    everybody = range(1, people + 1)
+    everybody = range(1, _PEOPLE + 1)
+    pairs = (*PAIRS, CONTROL)
     clips: dict[int, dict[str, list[U8]]] = {}
-    tell = report or (lambda done, total: None)
-    tell(0, people)
+    report(0, _PEOPLE)
     context = multiprocessing.get_context("spawn")
     names = frozenset(name for pair in pairs for name in pair)
     with ProcessPoolExecutor(processes or os.cpu_count() or 1, context) as pool:
         futures = {
-            pool.submit(_render, seed, person, runs, difficulty, names): person
+            pool.submit(_render, seed, person, _RUNS, difficulty, names): person
             for person in everybody
         }
         for future in as_completed(futures):
             clips[futures[future]] = future.result()
-            tell(len(clips), people)
+            report(len(clips), _PEOPLE)
     asked = frozenset(person for person in everybody if person % 3 == 0)
     found = []
     for pair in pairs:

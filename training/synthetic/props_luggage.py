@@ -18,7 +18,7 @@ def draw_laptop(
 ) -> None:
     """`lid` 0-1 opens it to 110 degrees; `upright` 0-1 turns the closed machine on its edge."""
     upright = n.get("upright", 0.0)
-    axes = basis(n.get("yaw", 0.0), 8.0 + 75.0 * upright)
+    axes = basis(0.0, 8.0 + 75.0 * upright)
     wx, dy = 0.165, 0.115
 
     def p(x: float, y: float, z: float) -> Vec:
@@ -58,7 +58,7 @@ def draw_laptop(
             depth=depth - 0.001,
         )
     # The lid turns about the far edge; closed it lies back over the keys.
-    lid = basis(n.get("yaw", 0.0), 8.0 + 75.0 * upright + 180.0 - angle)
+    lid = basis(0.0, 8.0 + 75.0 * upright + 180.0 - angle)
     hinge_l, hinge_r = p(-1, 1, 0.008), p(1, 1, 0.008)
     far_l, far_r = along(hinge_l, lid[1], 2 * dy), along(hinge_r, lid[1], 2 * dy)
     face = [hinge_l, hinge_r, far_r, far_l]
@@ -74,7 +74,7 @@ def draw_laptop(
 def draw_backpack(
     scene: Scene, at: Vec, n: Numbers, points: Points, body: Body, person: Person
 ) -> None:
-    """Stands on the lap; `open` 0-1 spreads its mouth, `zip` 0-1 is how far the slider has run."""
+    """Stands on the lap; `open` 0-1 spreads its mouth."""
     opened = n.get("open", 0.0)
     depth = scene.camera.depth(at) + BIAS
     albedo = person.backpack

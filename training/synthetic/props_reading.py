@@ -66,7 +66,6 @@ def _page(
     depth: float,
     rows: int,
     dark: float,
-    columns: int = 2,
 ) -> None:
     """A printed sheet; corners clockwise from the upper left."""
     scene.polygon(corners, albedo, depth=depth, rim=35)
@@ -85,10 +84,8 @@ def _page(
     )
     for row in range(rows):
         v = 0.22 + 0.72 * row / rows
-        scene.line(
-            [uv(0.08, v), uv(0.46 if columns == 2 else 0.9, v)], albedo * 0.62, depth=depth - 0.001
-        )
-        if v > 0.5 and columns == 2:
+        scene.line([uv(0.08, v), uv(0.46, v)], albedo * 0.62, depth=depth - 0.001)
+        if v > 0.5:
             scene.line([uv(0.54, v), uv(0.92, v)], albedo * 0.62, depth=depth - 0.001)
 
 

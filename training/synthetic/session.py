@@ -9,7 +9,7 @@ import numpy as np
 
 from training.synthetic.backdrop import make_backdrop
 from training.synthetic.body import Body, solve_arm, solve_trunk
-from training.synthetic.cabin import anchors, with_hands
+from training.synthetic.cabin import add_hands, anchors
 from training.synthetic.camera import Camera, view_named
 from training.synthetic.choreography import write_script
 from training.synthetic.draw_body import draw_arm, draw_legs, draw_torso
@@ -190,7 +190,7 @@ class SessionRenderer:
             arm = solve_arm(body, side, target, moment.scalars.get(f"flare_{side}", 0.0))
             body.arms[side] = arm
             points[f"hand_{side}_base"] = along(arm.palm, arm.fingers, 0.02)
-        with_hands(points, body)
+        add_hands(points, body)
 
 
 def _wear_before(schedule: tuple[Segment, ...], wear: Wear) -> tuple[Wear, ...]:

@@ -11,13 +11,12 @@ from pathlib import Path
 import cv2
 
 from core.annotations import Chunk, write_annotations
+from core.driveact import SPLITS, SUBSETS, annotation_path
 from core.errors import DataError
 from core.files import replacing
 from training.exclusive import exclusive
 from training.progress import duration
 from training.synthetic.layout import (
-    PARTS,
-    SPLITS,
     SyntheticConfig,
     check_space,
     claim_folder,
@@ -30,7 +29,7 @@ from training.synthetic.layout import (
 from training.synthetic.people import sample_person
 from training.synthetic.schedule import annotate, plan_run
 from training.synthetic.session import SessionRenderer
-from training.workers import work_in_processes
+from training.workers import work
 
 _RUN = 1
 _LOOK_EVERY_FRAMES = 150
@@ -39,11 +38,11 @@ _LOOK_EVERY_FRAMES = 150
 def synthesize(
     out: Path,
     *,
-    people: int = 15,
-    minutes: float = 4.0,
-    seed: int = 0,
-    views: Sequence[str] = ("inner_mirror",),
-    fps: float = 30.0,
+    people: int,
+    minutes: float,
+    seed: int,
+    views: Sequence[str],
+    fps: float,
     size: int = 256,
     processes: int | None = None,
     first_person: int = 1,
@@ -134,15 +133,10 @@ def _render_missing(
         )
 
     progress(0, total)
-    if processes == 0:
-        for number, task in enumerate(missing):
-            write_video(out, config, *task, lambda frames, number=number: tell(number, frames))
-            finish(number)
-        return
     jobs = [(out, config, *task) for task in missing]
-    workers = min(processes or os.cpu_count() or 1, max(1, len(missing)))
+    workers = min((os.cpu_count() or 1) if processes is None else processes, len(missing))
     # Closed at once when one fails, so that no process goes on writing.
-    with closing(work_in_processes(write_video, jobs, workers, tell)) as outcomes:
+    with closing(work(write_video, jobs, workers, tell)) as outcomes:
         for outcome in outcomes:
             if outcome.crash is not None:
                 name = file_id(*missing[outcome.task])
@@ -218,19 +212,21 @@ def _check_video(path: Path, frames: int) -> None:
 
 
 def _write_annotations(out: Path, config: SyntheticConfig, view: str) -> None:
-    folder = out / "activities_3s" / view
     chunks: list[Chunk] = []
     for number in config.participants:
         person = sample_person(config.seed, number)
         segments = plan_run(config.seed, person, _RUN, config.minutes, config.fps)
         chunks += annotate(segments, number, file_id(number, view), config.fps)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_annotations(folder / "midlevel.chunks_90.csv", chunks)
-        for split in range(SPLITS):
+        path = annotation_path(out, view, "midlevel")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_annotations(path, chunks)
+        for split in SPLITS:
             members = split_people(config.participants, split)
-            for part in PARTS:
+            for part in SUBSETS:
                 own = (chunk for chunk in chunks if chunk.participant_id in members[part])
-                write_annotations(folder / f"midlevel.chunks_90.split_{split}.{part}.csv", own)
+                write_annotations(annotation_path(out, view, "midlevel", split, part), own)
     except OSError as error:
-        raise DataError(f"Cannot write annotations to {folder}: {error.strerror}.") from error
+        raise DataError(
+            f"Cannot write annotations of {view} to {out}: {error.strerror}."
+        ) from error

@@ -25,7 +25,14 @@ from training.synthetic.session import SessionRenderer
 from training.synthetic.synthesize import synthesize
 
 MINUTES = 0.1  # 6 s at 10 fps: 60 small frames a run
-SMALL = {"people": 3, "minutes": MINUTES, "fps": 10.0, "size": 64, "seed": 5}
+SMALL = {
+    "people": 3,
+    "minutes": MINUTES,
+    "fps": 10.0,
+    "size": 64,
+    "seed": 5,
+    "views": ("inner_mirror",),
+}
 PARTS = ("train", "val", "test")
 PIXEL_MEAN = 88.7078
 
