@@ -46,11 +46,11 @@ def read_ordinary(path: Path | str, largest_bytes: int) -> bytes:
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise OSError(errno.EINVAL, "it is no ordinary file")
         with path.open("rb") as file:
-            # A buffer of all that would be allowed is not needed for a small file.
+            # Room for what there is, not for all that would be allowed; one byte more tells growth.
             size = os.fstat(file.fileno()).st_size
-            data = file.read(min(size, largest_bytes) + 1)
+            data = file.read(size + 1) if size <= largest_bytes else b""
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error)) from error
-    if len(data) > largest_bytes:
-        raise OSError(errno.EFBIG, f"it is larger than {largest_bytes / 1e6:.2g} MB")
+    if max(size, len(data)) > largest_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {largest_bytes / 1e6:.3g} MB")
     return data

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from safetensors.numpy import load, save
 from core.clip import ClipSpec
 from core.description import assemble, describe, number, tensors_of
 from core.errors import ModelFileError
-from core.files import replacing
+from core.files import read_ordinary, replacing
 from core.golden import GOLDEN_NAMES
 from core.network import Network, input_channels, kind_of
 from core.shapes import check_costs
@@ -194,21 +193,11 @@ def _reason(error: Exception) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ModelFileError(f"{path} is a folder; choose a .safetensors file.")
-        # Reading a pipe or a device may wait, or go on, for ever.
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{path} is no ordinary file; choose a .safetensors file.")
-        _refuse_large(path, status.st_size)
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE_BYTES + 1)
-        # It may have grown since.
-        _refuse_large(path, len(data))
+        data = read_ordinary(path, _LARGEST_FILE_BYTES)
     except OSError as error:
-        raise ModelFileError(f"Cannot read model {path}: {error.strerror}.") from error
-    except ValueError as error:
-        raise ModelFileError(f"Cannot read model {str(path)!r}: {error}.") from error
+        raise ModelFileError(
+            f"Cannot read model {path}: {error.strerror}; choose a .safetensors file."
+        ) from error
     header_bytes = int.from_bytes(data[:8], "little") if len(data) >= 8 else -1
     if 2 <= header_bytes <= min(len(data) - 8, _LARGEST_HEADER_BYTES):
         return data
@@ -219,11 +208,6 @@ def _read(path: Path) -> bytes:
             "InCab never loads pickles: make a model file of it with incab-train import."
         )
     raise ModelFileError(f"{path} is truncated or no safetensors file; copy it again.")
-
-
-def _refuse_large(path: Path, size: int) -> None:
-    if size > _LARGEST_FILE_BYTES:
-        raise ModelFileError(f"{path} has {size / 1e6:.0f} MB, too large for a model file.")
 
 
 def _header(data: bytes) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    refuse(tmp_path, "is a folder; choose a .safetensors file")
+    refuse(tmp_path, "Is a directory; choose a .safetensors file")
 
 
 def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
@@ -119,15 +120,26 @@ def test_a_file_too_large_to_be_a_model(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     with path.open("wb") as file:
         file.truncate(600 * 2**20)
-    refuse(path, "too large for a model file")
+    refuse(path, "it is larger than 537 MB; choose a .safetensors file")
+
+
+def test_reading_takes_no_more_memory_than_the_file_needs(twin_files: tuple[Path, Path]) -> None:
+    load_model(twin_files[0])
+    tracemalloc.start()
+    try:
+        load_model(twin_files[0])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50e6
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 @pytest.mark.timeout(20)
 def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    refuse(tmp_path / "pipe", "is no ordinary file; choose a .safetensors file")
-    refuse(Path("/dev/zero"), "is no ordinary file")
+    refuse(tmp_path / "pipe", "it is no ordinary file; choose a .safetensors file")
+    refuse(Path("/dev/zero"), "it is no ordinary file")
 
 
 def test_a_small_file_cannot_ask_for_terabytes(edited: Callable[..., Path]) -> None:
