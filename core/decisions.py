@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp
+from math import exp, inf
 from typing import Literal
 
 import numpy as np
@@ -33,8 +33,9 @@ class DecisionSettings:
     dwell_s: float = 0.7
 
     def __post_init__(self) -> None:
-        if self.smoothing_s < 0 or self.dwell_s < 0:
-            raise ValueError("smoothing_s and dwell_s must not be negative")
+        # Written so that NaN, which a settings file may hold, fails too.
+        if not (0 <= self.smoothing_s < inf and 0 <= self.dwell_s < inf):
+            raise ValueError("smoothing_s and dwell_s must be finite and not negative")
         if not 0 <= self.leave_threshold <= self.enter_threshold <= 1:
             raise ValueError("thresholds must be 0 <= leave <= enter <= 1")
 

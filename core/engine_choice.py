@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from core.engines import ENGINE_NAMES, Engine, load_engine, supports
-from core.errors import EngineError
+from core.errors import EngineError, reason_of
 from core.machine import cpu_isa
 from core.modelfile import Model
 from core.probe import ProbeResult
@@ -106,9 +106,8 @@ def _load(model: Model, name: str, threads: int) -> Engine:
     try:
         return load_engine(model, name, threads)
     except ImportError as error:
-        reason = str(error).split("\n", 1)[0][:200]
         raise EngineError(
-            f"Engine {name} cannot be loaded ({reason}); choose another engine."
+            f"Engine {name} cannot be loaded ({reason_of(error)}); choose another engine."
         ) from error
 
 

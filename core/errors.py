@@ -57,6 +57,11 @@ def sentence_of(error: InCabError | OSError) -> str:
     return f"{where} cannot be used ({error.strerror})."
 
 
+def reason_of(error: BaseException, *, line: int = 0) -> str:
+    """What a library's error says, fit for brackets: one line of it (-1 is the last), and short."""
+    return (str(error).strip() or type(error).__name__).splitlines()[line][:200]
+
+
 def quoted(text: str, most: int = 80) -> str:
     """Text from a file that anybody may have written, fit for a sentence: short and on one line."""
     shown = (letter if letter.isprintable() else "\ufffd" for letter in text[:most])

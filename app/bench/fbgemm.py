@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import INSTALL_TRAINING, EngineError
+from core.errors import INSTALL_TRAINING, EngineError, reason_of
 from core.network import Int8Conv, Int8Linear, Int8Network
 
 _LEVELS = 255
@@ -65,8 +65,9 @@ class FbgemmBaseline:
             ]
             self._classifier = self._linear(network.classifier, quantized, logits_range)
         except (AttributeError, RuntimeError, TypeError) as error:
-            reason = str(error).strip().splitlines()[0][:150]
-            raise EngineError(f"PyTorch no longer builds FBGEMM modules ({reason}).") from error
+            raise EngineError(
+                f"PyTorch no longer builds FBGEMM modules ({reason_of(error)})."
+            ) from error
 
     def _convolution(self, conv: Int8Conv, fused: Any, quantized: Any) -> Any:
         geometry = conv.geometry

@@ -11,8 +11,8 @@ import math
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar, Protocol
@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from core.comparison import Latency
-from core.errors import EngineError, InCabError
+from core.errors import EngineError, InCabError, reason_of
 from core.probe import signal_name
 
 ROUNDS = 10
@@ -162,8 +162,7 @@ def _serve(subject: Subject, pipe: Connection) -> None:
     except InCabError as error:
         pipe.send((str(error), None))
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
-        pipe.send((f"failed: {reason}.", None))
+        pipe.send((f"failed: {reason_of(error, line=-1)}.", None))
 
 
 def _warm_up(runner: Runner, runs: int, longest_s: float) -> None:
@@ -218,20 +217,13 @@ def time_in_turns(
     return timings, failures
 
 
-class _noted:
+@contextmanager
+def _noted(failures: dict[str, str], name: str) -> Generator[None]:
     """An EngineError inside becomes the reason why a name failed."""
-
-    def __init__(self, failures: dict[str, str], name: str) -> None:
-        self._failures, self._name = failures, name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, EngineError):
-            self._failures[self._name] = str(error)
-            return True
-        return False
+    try:
+        yield
+    except EngineError as error:
+        failures[name] = str(error)
 
 
 def block_sizes(runs: int) -> list[int]:

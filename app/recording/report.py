@@ -105,7 +105,10 @@ def print_session(session: RecordedSession, *, as_json: bool) -> None:
         )
     console.print(table)
     agreement = report["agreement"]
-    say(f"{report['clips']} clips" + (f" · agreement {agreement:.1%}" if agreement else ""))
+    say(
+        f"{report['clips']} clips"
+        + (f" · agreement {agreement:.1%}" if agreement is not None else "")
+    )
     counters = ", ".join(f"{name} {value}" for name, value in sorted(session.counters.items()))
     if counters:
         say(counters)

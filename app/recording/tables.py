@@ -148,7 +148,7 @@ def read_models(connection: sqlite3.Connection) -> dict[int, ModelRecord]:
             slot=_text(row[1], 40),
             kind=_text(row[2], 40),
             file_name=_text(row[3], 4096),
-            file_bytes=_within(row[4], 0, 2**62, "model's size"),
+            file_bytes=_within(row[4], 1, 2**62, "model's size"),
             sha256=_text(row[5], 128),
             engine=_text(row[6]),
             labels=_labels(row[7]),

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout
 
 from app import theme
 from app.messages import STUDENTS, Compared, EngineReport, Models, Numbers, Slot
-from app.ratios import ratio_in_words
+from app.ratios import faster_or_slower, ratio_in_words
 from app.theme import Tone
 from app.widgets.controls import NumberTile, label, set_role
 from core.engine_choice import why_int8_gains_nothing
@@ -125,14 +125,13 @@ class ComparisonCard(QFrame):
         ratio = session.speed_ratio
         self.speed.show_number(
             *ratio_in_words(ratio, "faster", "slower"),
-            "int8" if ratio is None or ratio >= 1 else "warning",
+            "int8" if not ratio or ratio >= 1 else "warning",
         )
         agreement, divergence = _words(numbers.last_minute)
-        ratio_recent = " ".join(ratio_in_words(numbers.last_minute.speed_ratio, "faster", "slower"))
         for tile, text in (
             (self.agreement, agreement),
             (self.divergence, divergence),
-            (self.speed, ratio_recent if numbers.last_minute.speed_ratio else "–"),
+            (self.speed, faster_or_slower(numbers.last_minute.speed_ratio)),
         ):
             self._recent[tile].setText(text)
         # What is measured on real clips outweighs the brief trial.

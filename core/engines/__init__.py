@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.engines.limits import refuse_what_float32_cannot_hold
 from core.engines.reference import ReferenceEngine
-from core.errors import INSTALL_TRAINING, EngineError
+from core.errors import INSTALL_TRAINING, EngineError, reason_of
 from core.golden import golden_clip
 from core.modelfile import Model
 from core.network import FloatNetwork, Int8Network
@@ -92,9 +92,9 @@ def load_engine(model: Model, name: str = DEFAULT_ENGINE, threads: int = 2) -> E
         engine = _MAKERS[name](model, threads)
         check_golden(engine, model)
     except (RuntimeError, ValueError, MemoryError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise EngineError(
-            f"Engine {name} cannot run this {model.kind} model ({reason}); choose another engine."
+            f"Engine {name} cannot run this {model.kind} model ({reason_of(error)}); "
+            "choose another engine."
         ) from error
     return engine
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.engines.checks import adds_in_16_bits, check_clip, refuse_saturation
 from core.engines.reference import run_classifier, run_pool
-from core.errors import EngineError
+from core.errors import EngineError, reason_of
 from core.geometry import Triple
 from core.network import FloatConv, FloatNetwork, Int8Conv, Int8Network, Network
 from core.shapes import activation_sizes
@@ -130,9 +130,8 @@ class OneDnnEngine:
             self._layers = list(_prepare(network, clip_shape))
             self._run(torch.zeros(clip_shape, dtype=torch.uint8))
         except (RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
             raise EngineError(
-                f"oneDNN cannot run this network ({reason}); choose another engine."
+                f"oneDNN cannot run this network ({reason_of(error)}); choose another engine."
             ) from error
 
     @torch.inference_mode()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.engines.checks import adds_in_16_bits, check_clip, refuse_saturation
 from core.engines.pixel_blocks import lay_out, on_blocks, takes_blocks
-from core.errors import EngineError
+from core.errors import EngineError, reason_of
 from core.network import (
     Branches,
     FloatConv,
@@ -249,7 +249,7 @@ class OpenVinoEngine:
         try:
             compiled = compile_graph(build_graph(network, clip_shape), threads)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1][:200]
+            reason = reason_of(error, line=-1)
             raise EngineError(
                 f"OpenVINO cannot compile this network ({reason}); choose another engine."
             ) from error

@@ -111,6 +111,7 @@ def test_looks_decisions_and_rules_make_the_round_trip(tmp_path: Path) -> None:
     [
         "[decisions]\nenter_threshold=0.2\nleave_threshold=0.9\n",
         "[decisions]\nsmoothing_s=fast\ndwell_s=-1\n",
+        "[decisions]\nsmoothing_s=nan\ndwell_s=nan\n",
         "[alerts]\nrules=none\n",
         '[alerts]\nrules="[{\\"activity\\": 5}]"\n',
         "[window]\ntheme=pink\n",

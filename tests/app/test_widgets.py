@@ -19,7 +19,7 @@ from app.messages import (
     Numbers,
     Picture,
 )
-from app.ratios import ratio_in_words
+from app.ratios import faster_or_slower, ratio_in_words
 from app.state import State
 from app.theme import DARK
 from app.timeline_record import TimelineRecord
@@ -226,10 +226,25 @@ def with_speed(ratio: float | None) -> Numbers:
 
 @pytest.mark.parametrize(
     ("ratio", "expected"),
-    [(3.76, ("3.8×", "faster")), (1.0, ("1.0×", "faster")), (0.8, ("1.2×", "slower"))],
+    [
+        (3.76, ("3.8×", "faster")),
+        (1.0, ("1.0×", "faster")),
+        (0.8, ("1.2×", "slower")),
+        (0.0, ("–", "faster")),
+        (None, ("–", "faster")),
+    ],
 )
-def test_a_ratio_below_one_is_turned_round(ratio: float, expected: tuple[str, str]) -> None:
+def test_a_ratio_below_one_is_turned_round(ratio: float | None, expected: tuple[str, str]) -> None:
     assert ratio_in_words(ratio, "faster", "slower") == expected
+
+
+@pytest.mark.parametrize("ratio", [0.0, None])
+def test_no_ratio_is_neither_faster_nor_slower(qtbot: QtBot, ratio: float | None) -> None:
+    card = ComparisonCard()
+    shown(qtbot, card, 560, 150)
+    card.show_numbers(numbers(last_minute=Compared(30, 0.9, 0.0004, ratio)))
+    card.show_numbers(with_speed(ratio))
+    assert faster_or_slower(ratio) == "–"
 
 
 def test_what_is_measured_on_clips_outweighs_the_trial(qtbot: QtBot) -> None:

@@ -177,6 +177,9 @@ def test_warming_up_has_no_label() -> None:
     [
         {"smoothing_s": -0.1},
         {"dwell_s": -0.1},
+        {"smoothing_s": float("nan")},
+        {"dwell_s": float("nan")},
+        {"smoothing_s": float("inf")},
         {"enter_threshold": 1.1},
         {"leave_threshold": -0.1},
         {"enter_threshold": 0.2, "leave_threshold": 0.3},
@@ -185,7 +188,7 @@ def test_warming_up_has_no_label() -> None:
     ids=str,
 )
 def test_settings_that_make_no_sense(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"thresholds must be|must not be negative"):
+    with pytest.raises(ValueError, match=r"thresholds must be|must be finite and not negative"):
         DecisionSettings(**wrong)
 
 

@@ -75,6 +75,11 @@ def test_show_tells_what_is_in_it(path: Path, capsys) -> None:
     assert report["clips"] == 2
 
 
+def test_show_tells_that_the_models_never_agreed(tmp_path: Path, capsys) -> None:
+    path = write_session(tmp_path / "s.sqlite", [clip(5, 0, 1)])
+    assert "1 clips · agreement 0.0%" in run(capsys, "show", path)
+
+
 def test_export_writes_what_was_asked_for(path: Path, capsys) -> None:
     out = path.with_suffix(".csv")
     assert run(capsys, "export", path, "--out", out) == f"{out}: 2 clips\n"

@@ -70,6 +70,7 @@ def cut(path: Path) -> None:
         (run_sql("ALTER TABLE clip ADD COLUMN y TEXT AS (abs(frame))"), "'clip'"),
         (run_sql("DELETE FROM session"), "what was recorded"),
         (run_sql("UPDATE model SET labels = '[]'"), "list of activities"),
+        (run_sql("UPDATE model SET file_bytes = 0"), "model's size"),
         (run_sql("UPDATE answer SET best = 3"), "class"),
         (run_sql("UPDATE answer SET probabilities = x'00'"), "one probability for each"),
         (run_sql("UPDATE answer SET probabilities = x'007e007e007e'"), "probability"),
