@@ -8,7 +8,6 @@ shuts down in order (threads, source, recording, settings, log) and then the pro
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from contextlib import suppress
@@ -21,17 +20,6 @@ class EndNow(Exception):
     def __init__(self, status: int) -> None:
         super().__init__("the process ends")
         self.status = status
-
-
-def ended(status: int, *, in_order: bool) -> int:
-    """The exit status, where the process can end in the usual way.
-
-    Raises:
-        EndNow: it cannot, because a thread or child process is stuck.
-    """
-    if not in_order or multiprocessing.active_children():
-        raise EndNow(status)
-    return status
 
 
 def end_at_once(status: int) -> NoReturn:

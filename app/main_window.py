@@ -291,9 +291,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         session, widgets = self.session, self.widgets
         actions = widgets.transport_actions
-        actions.loop.setChecked(
-            self.settings.loop if self.options.loop is None else self.options.loop
-        )
+        actions.loop.setChecked(self.settings.loop)
         widgets.video.painted.connect(session.picture_painted)
         widgets.video.view_resized.connect(session.set_view_size)
         self.picker.refused.connect(widgets.banner.show_problem)
@@ -306,7 +304,8 @@ class MainWindow(QMainWindow):
     def _on_source(self, info: SourceInfo) -> None:
         if self.review is None:
             self.setWindowTitle(f"{info.title} – InCab")
-            self.settings.last_source = info.address
+            if isinstance(info.address, Path):
+                self.settings.folder = info.address.resolve().parent
         else:
             self.setWindowTitle(f"Recording {self.review.session.path.name} – InCab")
 

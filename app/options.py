@@ -23,10 +23,9 @@ class WindowOptions:
         probe: whether to try the engine in a child process, or use what is remembered of it.
         settings_path: INI file for what is remembered; None is the system's usual place.
         threads: CPU threads of each engine; None takes one for each logical core, at most 4.
-        loop: start a file again when it ends; None takes what was remembered.
     """
 
-    source: str | int | None
+    source: str | None
     annotations: Path | None
     int8: Path
     fp32: Path
@@ -35,5 +34,4 @@ class WindowOptions:
     probe: ProbeMode = "once"
     settings_path: Path | None = None
     threads: int | None = None
-    loop: bool | None = None
     video: Path | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from app.options import WindowOptions
 from app.recording.opening import looks_like_session
 from app.recording.review import load_review
 from app.session_log import SessionLog
+from app.sources import parse_source
 from core.errors import SourceError
 
 
@@ -40,12 +42,21 @@ def run_window(options: WindowOptions) -> NoReturn:
 
 def _make_window(options: WindowOptions) -> MainWindow:
     """A window on the source that was named, or on a recording."""
-    source = options.source
-    if isinstance(source, str) and looks_like_session(Path(source).expanduser()):
-        return MainWindow(options, review=load_review(Path(source).expanduser(), options.video))
+    recording = _recording(options.source)
+    if recording is not None:
+        return MainWindow(options, review=load_review(recording, options.video))
     if options.video is not None:
         raise SourceError("--video names the video of a recording; give a recording as SOURCE.")
     return MainWindow(options)
+
+
+def _recording(source: str | None) -> Path | None:
+    # What is no source at all is told by the window.
+    with suppress(SourceError):
+        address = parse_source(source) if source is not None else None
+        if isinstance(address, Path) and looks_like_session(address):
+            return address
+    return None
 
 
 def close_on_signals(window: MainWindow) -> None:

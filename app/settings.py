@@ -17,11 +17,8 @@ from app.recent_sources import (
     still_there,
 )
 from app.recording.places import default_pictures_folder, default_recordings_folder
-from app.sources import Address, parse_source
 from core.alerts import AlertRule
-from core.camera import without_credentials
 from core.decisions import DecisionSettings
-from core.errors import SourceError
 
 ThemeChoice = Literal["system", "dark", "light"]
 
@@ -34,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Settings:
-    """Looks and layout, how labels are decided, alert rules, the last source, and whether to loop.
+    """Looks and layout, how labels are decided, alert rules, the last sources, and whether to loop.
 
     A file that cannot be used is set aside under another name; `problem` then says so.
     """
@@ -135,24 +132,6 @@ class Settings:
     # -- sources -------------------------------------------------------------------------------
 
     @property
-    def last_source(self) -> Address | None:
-        """The source played last, without a stream's password; None when there is none."""
-        value = self._store.value("source/last")
-        try:
-            return parse_source(value) if isinstance(value, str) else None
-        except SourceError:
-            return None
-
-    @last_source.setter
-    def last_source(self, address: Address) -> None:
-        if isinstance(address, Path):
-            self._store.setValue("source/folder", str(address.resolve().parent))
-            self._store.setValue("source/last", str(address.resolve()))
-        else:
-            text = without_credentials(address) if isinstance(address, str) else str(address)
-            self._store.setValue("source/last", text)
-
-    @property
     def recent_sources(self) -> tuple[RecentSource, ...]:
         """The sources opened last that are still there, newest first."""
         value = self._store.value("source/recent")
@@ -176,6 +155,10 @@ class Settings:
         """Where the file dialog begins."""
         value = self._store.value("source/folder")
         return Path(value) if isinstance(value, str) and Path(value).is_dir() else Path.home()
+
+    @folder.setter
+    def folder(self, folder: Path) -> None:
+        self._store.setValue("source/folder", str(folder))
 
     @property
     def loop(self) -> bool:

@@ -27,10 +27,8 @@ _GRACE_S = 30.0
 _SETTLING_S = 0.3
 
 
-def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
+def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> None:
     """Play `options.source` for `seconds` of its own time and write the window to `path` as PNG.
-
-    Returns whether all threads have ended.
 
     Raises:
         InCabError: the source or both models cannot be used; nothing is written then.
@@ -43,7 +41,7 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
     make_application()
     with tempfile.TemporaryDirectory(prefix="incab-") as folder:
         settings = Path(folder) / "incab.ini"
-        window = MainWindow(replace(options, settings_path=settings, loop=False))
+        window = MainWindow(replace(options, settings_path=settings))
         window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         window.resize(*_SIZE)
         problems: list[str] = []
@@ -62,7 +60,6 @@ def render_snapshot(options: WindowOptions, path: Path, seconds: float) -> bool:
             write_png(window.grab(), path)
         finally:
             window.close()
-        return window.ended_cleanly
 
 
 def _load(window: MainWindow) -> None:

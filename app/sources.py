@@ -18,14 +18,12 @@ _MOST_CAMERA_DIGITS = 4
 VIDEO_ENDINGS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "wmv")
 
 
-def parse_source(text: str | int | Path) -> Address:
+def parse_source(text: str) -> Address:
     """Tell files, cameras and streams apart.
 
     Raises:
         SourceError: nothing was named, or a URL of a kind that is not read.
     """
-    if isinstance(text, (int, Path)):
-        return text
     text = text.strip()
     if not text:
         raise SourceError("No source was named; give a video file, a camera number or a URL.")

@@ -61,7 +61,6 @@ class Stage:
                 fp32=models / "cabin_fp32.safetensors",
                 teacher=teacher if scene.teacher else None,
                 settings_path=folder / "incab.ini",
-                loop=False,
             ),
             ClipCamera() if scene.camera else LiveSource,
         )

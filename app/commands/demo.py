@@ -11,7 +11,7 @@ from app import resources
 from app.commands.common import EXIT_DONE
 from app.commands.replay import Replay
 from app.commands.window import Window
-from app.ending import ended
+from app.ending import EndNow
 from app.machine import has_display
 
 _PICTURE = Path("build/demo.png")
@@ -39,9 +39,9 @@ class Demo:
         from app.snapshot import render_snapshot
 
         self.picture.parent.mkdir(parents=True, exist_ok=True)
-        in_order = render_snapshot(window.options(), self.picture, _PICTURE_AFTER_S)
+        render_snapshot(window.options(), self.picture, _PICTURE_AFTER_S)
         print(f"\nThis is what the window shows: {self.picture}")
-        return ended(EXIT_DONE, in_order=in_order)
+        raise EndNow(EXIT_DONE)
 
 
 def has_screen() -> bool:

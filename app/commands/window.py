@@ -71,7 +71,7 @@ class Window:
         Raises:
             DataError: the Drive&Act folder holds no such run.
         """
-        source, annotations = parse_source(self.source), self.annotations
+        source, annotations = self.source, self.annotations
         if self.person is not None and self.source is not None:
             found = find_run(Path(self.source), self.person, self.run_name, self.view)
             source, annotations = str(found.video), found.annotations
@@ -86,9 +86,3 @@ class Window:
             threads=self.threads,
             video=self.video,
         )
-
-
-def parse_source(source: str | None) -> str | int | None:
-    """A camera number as int, anything else as it is."""
-    is_camera = source is not None and source.isdecimal() and len(source) <= 4
-    return int(source) if source is not None and is_camera else source

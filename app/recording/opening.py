@@ -54,7 +54,7 @@ def looks_like_session(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
-    except OSError:
+    except (OSError, ValueError):
         return False
     return header.startswith(_MAGIC) and _number(header, 68) == APPLICATION_ID
 

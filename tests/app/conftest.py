@@ -105,7 +105,6 @@ def options(models: dict[Slot, Path], tmp_path: Path) -> WindowOptions:
         fp32=models["fp32"],
         settings_path=tmp_path / "incab.ini",
         threads=1,
-        loop=False,
     )
 
 
@@ -116,10 +115,12 @@ def make_window(
     """Makes the real window, started; all are closed in the end."""
     windows: list[MainWindow] = []
 
-    def make(*, start: bool = True, **changes: object) -> MainWindow:
+    def make(*, start: bool = True, loop: bool = False, **changes: object) -> MainWindow:
         window = MainWindow(replace(options, **changes), open_live=camera)
         windows.append(window)
         qtbot.addWidget(window)
+        if loop:
+            window.widgets.transport_actions.loop.setChecked(True)
         window.show()
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)

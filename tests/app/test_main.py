@@ -11,7 +11,6 @@ from app import resources
 from app.__main__ import COMMANDS, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from app.commands import demo
 from app.commands.demo import has_screen
-from app.commands.window import parse_source
 from app.options import WindowOptions
 from core.closed_output import EXIT_UNREAD
 from core.errors import SourceError
@@ -68,14 +67,14 @@ def test_wrong_usage_ends_with_two(
     ("arguments", "source"),
     [
         ([], None),
-        (["0"], 0),
+        (["0"], "0"),
         (["drive.mp4"], "drive.mp4"),
         (["rtsp://cabin/stream"], "rtsp://cabin/stream"),
         (["./replay"], "./replay"),
     ],
 )
 def test_without_a_command_the_window_opens(
-    arguments: list[str], source: str | int | None, opened: list[WindowOptions]
+    arguments: list[str], source: str | None, opened: list[WindowOptions]
 ) -> None:
     assert main(arguments) == EXIT_DONE
     (options,) = opened
@@ -136,14 +135,6 @@ def test_a_screen_needs_a_display_server_on_linux(
     assert has_screen()
 
 
-@pytest.mark.parametrize(
-    ("text", "source"),
-    [(None, None), ("0", 0), ("12", 12), ("1.mp4", "1.mp4"), ("-1", "-1"), ("²", "²"), ("", "")],
-)
-def test_a_bare_number_is_a_camera(text: str | None, source: str | int | None) -> None:
-    assert parse_source(text) == source
-
-
 # Failures
 
 
@@ -200,7 +191,7 @@ def test_arguments_come_from_the_command_line(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["incab", "3"])
     assert main() == EXIT_DONE
-    assert opened[0].source == 3
+    assert opened[0].source == "3"
 
 
 def test_what_the_first_run_needs_lies_in_the_package() -> None:

@@ -292,7 +292,7 @@ def test_a_dropped_video_is_played(qtbot: QtBot, make_window: MakeWindow, videos
     assert entered.isAccepted()
     window.dropEvent(QDropEvent(QPointF(50, 50), copy, data, left, none))
     reach(qtbot, window, State.PLAYING)
-    assert window.settings.last_source == (videos / "long.mp4").resolve()
+    assert window.settings.folder == videos.resolve()
 
 
 def test_something_else_cannot_be_dropped(make_window: MakeWindow) -> None:
@@ -340,4 +340,4 @@ def test_size_and_loop_are_remembered(qtbot: QtBot, make_window: MakeWindow) -> 
     assert again.size().height() == pytest.approx(777, abs=5)
     again.widgets.transport_actions.loop.setChecked(True)
     again.close()
-    assert make_window(start=False, loop=None).widgets.transport_actions.loop.isChecked()
+    assert make_window(start=False).widgets.transport_actions.loop.isChecked()

@@ -108,7 +108,7 @@ def test_closing_in_each_state(
 def test_closing_while_a_camera_gives_nothing(
     qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera, nothing_left: Check
 ) -> None:
-    window = make_window(source=0)
+    window = make_window(source="0")
     qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
     nothing_left(window)
     assert camera.closed

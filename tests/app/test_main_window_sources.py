@@ -43,7 +43,7 @@ def test_cameras_are_listed_by_name(
 def test_a_lost_camera_greys_the_picture_and_comes_back(
     qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
 ) -> None:
-    window = make_window(source=0)
+    window = make_window(source="0")
     qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
     camera.feed.put(40)
     reach(qtbot, window, State.PLAYING)
@@ -67,7 +67,7 @@ def test_a_camera_that_cannot_be_opened_is_told_and_space_tries_again(
     qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
 ) -> None:
     camera.feed.put("Camera 0 is gone; plug it in.")
-    window = make_window(source=0)
+    window = make_window(source="0")
     reach(qtbot, window, State.FAILED)
     assert window.widgets.banner.text == "Camera 0 is gone; plug it in."
     assert window.widgets.video.accessibleDescription().startswith("No signal")
@@ -82,7 +82,7 @@ def test_a_camera_that_cannot_be_opened_is_told_and_space_tries_again(
 def test_a_silent_camera_is_told_and_comes_back(
     qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
 ) -> None:
-    window = make_window(source=0)
+    window = make_window(source="0")
     qtbot.waitUntil(lambda: camera.opened == 1, timeout=20_000)
     camera.feed.put(40)
     video = window.widgets.video

@@ -28,7 +28,7 @@ def test_the_newest_comes_first_and_each_only_once(tmp_path: Path) -> None:
 
 def test_no_password_is_remembered(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "incab.ini")
-    secret = "rtsp://me:secret@cabin.local/stream?key=secret"
+    secret = "rtsp://me:secret@cabin.local/stream?token=secret"
     settings.recent_sources = with_newest((), secret, None)
     settings.save()
     assert settings.recent_sources == (RecentSource("rtsp://cabin.local/stream"),)

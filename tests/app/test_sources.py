@@ -13,7 +13,11 @@ from core.errors import SourceError
     [
         ("0", 0),
         (" 12 ", 12),
-        (3, 3),
+        ("-1", Path("-1")),
+        ("1.mp4", Path("1.mp4")),
+        # Digits, but no number that a person types.
+        ("²", Path("²")),
+        ("٣", Path("٣")),
         ("drive.mp4", Path("drive.mp4")),
         ("/data/vp1/run 1.mp4", Path("/data/vp1/run 1.mp4")),
         ("file:///data/run%201.mp4", Path("/data/run 1.mp4")),
@@ -22,7 +26,7 @@ from core.errors import SourceError
         ("HTTP://cabin.local/stream", "HTTP://cabin.local/stream"),
     ],
 )
-def test_files_cameras_and_streams_are_told_apart(text: str | int, expected: object) -> None:
+def test_files_cameras_and_streams_are_told_apart(text: str, expected: object) -> None:
     assert parse_source(text) == expected
 
 

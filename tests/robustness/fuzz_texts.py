@@ -115,7 +115,7 @@ _INI_VALUES = (
 def good_settings(path: Path) -> bytes:
     """A file with everything in it."""
     settings = Settings(path)
-    settings.last_source = "rtsp://cabin.local/stream"
+    settings.folder = path.parent
     settings.recent_sources = (RecentSource(2), RecentSource("rtsp://cabin.local/stream"))
     settings.alert_rules = settings.alert_rules
     settings.decisions = settings.decisions

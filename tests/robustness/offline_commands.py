@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 Main = Callable[[list[str]], int]
 
@@ -52,10 +53,12 @@ def incab(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:
     )
     resources.DEMO_CLIP, resources.DEMO_ANNOTATIONS = folder / "drive.mp4", folder / "drive.csv"
     # Their options take the models from `resources` when they are imported.
-    from app.__main__ import main
+    import app.__main__ as program
     from app.commands import demo
 
     demo._PICTURE_AFTER_S = 0.5
+    # The window and the demo end their process, and with it what is to be told here.
+    program.end_at_once = _end  # type: ignore[assignment]
     video, session = str(folder / "drive.mp4"), str(folder / "drive.sqlite")
     lines = {
         "replay": ["replay", video, "--out", session],
@@ -68,23 +71,31 @@ def incab(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:
     }
     for name in INCAB:
         if name == "window":
-            yield name, lambda: _window(main, video)
+            yield name, lambda: _window(program.main, video)
         else:
-            yield name, lambda name=name: main(lines[name])
+            yield name, lambda name=name: _status(program.main, lines[name])
+
+
+class _Ended(Exception):
+    """Instead of the end of the process."""
+
+
+def _end(status: int) -> NoReturn:
+    raise _Ended(status)
+
+
+def _status(main: Main, line: list[str]) -> int:
+    try:
+        return main(line)
+    except _Ended as ended:
+        return ended.args[0]
 
 
 def _window(main: Main, video: str) -> int:
     from PySide6.QtCore import QTimer
 
-    import app.__main__
     from app import run_window
     from app.main_window import MainWindow
-
-    class Ended(Exception):
-        pass
-
-    def end(status: int) -> None:
-        raise Ended(status)
 
     class ClosedAtTheFirstAnswer(MainWindow):
         def start(self) -> None:
@@ -95,12 +106,7 @@ def _window(main: Main, video: str) -> int:
             super().start()
 
     run_window.MainWindow = ClosedAtTheFirstAnswer  # type: ignore[misc]
-    # The window ends its process, and with it what is to be told here.
-    app.__main__.end_at_once = end  # type: ignore[assignment]
-    try:
-        return main([video])
-    except Ended as ended:
-        return ended.args[0]
+    return _status(main, [video])
 
 
 def incab_train(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:

@@ -74,9 +74,9 @@ def measure(seconds: float, warm_up_s: float = _WARM_UP_S) -> Report:
                 int8=models / "cabin_int8.safetensors",
                 fp32=models / "cabin_fp32.safetensors",
                 settings_path=Path(folder) / "incab.ini",
-                loop=True,
             )
         )
+        window.widgets.transport_actions.loop.setChecked(True)
         window.resize(1600, 900)
         shown, ages_ms, beats_s = [0], [], []
         session = window.session

@@ -185,9 +185,9 @@ def run_window_for(
                 int8=resources.INT8_MODEL,
                 fp32=resources.FP32_MODEL,
                 settings_path=Path(folder) / "incab.ini",
-                loop=True,
             )
         )
+        window.widgets.transport_actions.loop.setChecked(True)
         window.show()
         meter = _Meter(window, frames)
         window.start()

@@ -194,7 +194,7 @@ def test_without_bounds_no_frame_is_lost_and_skipped_clips_are_counted(
 def test_a_camera_has_no_transport(
     qtbot: QtBot, make_window: MakeWindow, camera: FakeCamera
 ) -> None:
-    window = make_window(source=0)
+    window = make_window(source="0")
     qtbot.waitUntil(lambda: camera.opened == 1, timeout=PATIENCE_MS)
     camera.feed.put(40)
     qtbot.waitUntil(lambda: window.session.state is State.PLAYING)
