@@ -42,7 +42,7 @@ _REFRESH_S = 0.12
 # The plot is drawn between two updates of everything else, so that no picture waits for both.
 _PLOT_AFTER_MS = 200
 
-Labels = tuple[dict[Slot, tuple[str, int | None]], str | None]
+Labels = tuple[dict[Slot, int | None], str | None]
 
 _MARKS: Mapping[State, Mark] = {
     State.PAUSED: "paused",
@@ -254,11 +254,11 @@ class Presenter(QObject):
             return
         decision, description = shown.decisions[slot], models.models[slot]
         truth = f"truth: {title_of(shown.truth)}" if shown.truth else ""
-        if decision.state == "label" and decision.class_index is not None:
+        if decision.class_index is not None:
             title = title_of(description.labels[decision.class_index])
             caption = Caption(title, round(decision.confidence, 2), description.title)
         else:
-            caption = Caption(decision.state, None, description.title, DARK.quiet)
+            caption = Caption("uncertain", None, description.title, DARK.quiet)
         self._widgets.video.show_caption(caption, truth)
 
     # -- twice a second ------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class Presenter(QObject):
 
 def _labels_of(shown: Shown) -> Labels:
     """What the panels and the caption say, without how sure they are."""
-    said = {slot: (made.state, made.class_index) for slot, made in shown.decisions.items()}
+    said = {slot: made.class_index for slot, made in shown.decisions.items()}
     return said, shown.truth
 
 

@@ -71,7 +71,7 @@ class _ModelScore:
         self.top1[label] += 1
         self.latencies_ms.append(prediction.latency_ms)
         decision = self._decider.update(prediction.time_s, prediction.probabilities)
-        self.uncertain += decision.state == "uncertain"
+        self.uncertain += decision.class_index is None
         if truth is not None:
             self.accuracy.add(truth, label)
         return decision

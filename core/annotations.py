@@ -1,4 +1,4 @@
-"""Drive&Act annotation files of every level: read, check, write.
+"""Drive&Act annotation files: read and checked at every level, written at mid and task level.
 
 A chunk is at most 3 s of one activity of one run; `frame_end` is exclusive, so that a chunk's
 end is the next chunk's start. Time between chunks is unlabelled, and that is normal.
@@ -95,22 +95,15 @@ class _Timeline:
         self.spans.insert(place, (start, end))
 
 
-def read_annotations(
-    path: Path | str,
-    labels: Collection[str] | None = ACTIVITY_NAMES,
-    *,
-    strict: bool = False,
-) -> Annotations:
+def read_annotations(path: Path, labels: Collection[str] | None = ACTIVITY_NAMES) -> Annotations:
     """Read a CSV of any level; a faulty row is named in `problems` and the rest goes on.
 
     A frame has one label: of two rows with the same or overlapping frames of a run, the first is
     kept. With `labels` None every label is taken as it stands.
 
     Raises:
-        AnnotationError: no such file, not UTF-8 text, or a wrong header; with `strict` also the
-            first faulty row.
+        AnnotationError: no such file, not UTF-8 text, or a wrong header.
     """
-    path = Path(path)
     try:
         text = read_ordinary(path, _LARGEST_BYTES).decode("utf-8-sig")
     except OSError as error:
@@ -154,10 +147,7 @@ def read_annotations(
             timeline = timelines.setdefault(chunk.file_id, _Timeline())
             timeline.take(chunk.frame_start, chunk.frame_end)
         except ValueError as error:
-            problem = f"{path} line {number}: {error}"
-            if strict:
-                raise AnnotationError(f"{problem}; mend the row or leave out --strict.") from error
-            problems.append(problem)
+            problems.append(f"{path} line {number}: {error}")
             continue
         chunks.append(chunk)
         numbers.append(number)
@@ -207,24 +197,12 @@ def _parse_row(cells: Sequence[str], columns: int) -> Chunk:
     )
 
 
-def write_annotations(
-    path: Path | str, chunks: Iterable[Chunk], *, object_level: bool = False
-) -> None:
-    """Write chunks as a Drive&Act CSV; the file appears under its name only when complete.
-
-    Raises:
-        AnnotationError: `object_level`, and a label is not `action/object/location`.
-    """
+def write_annotations(path: Path, chunks: Iterable[Chunk]) -> None:
+    """Write chunks as a Drive&Act CSV of mid or task level; it has its name only when complete."""
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(OBJECT_HEADER if object_level else HEADER)
+        writer.writerow(HEADER)
         for chunk in chunks:
-            label = chunk.activity.split(_LABEL_SEPARATOR) if object_level else [chunk.activity]
-            if len(label) != (3 if object_level else 1) or not all(label):
-                raise AnnotationError(
-                    f"The label '{chunk.activity[:80]}' is not action/object/location; "
-                    f"{path} was not written."
-                )
             writer.writerow(
                 (
                     chunk.participant_id,
@@ -232,7 +210,7 @@ def write_annotations(
                     chunk.annotation_id,
                     chunk.frame_start,
                     chunk.frame_end,
-                    *label,
+                    chunk.activity,
                     chunk.chunk_id,
                 )
             )

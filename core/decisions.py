@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, inf
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +41,10 @@ class DecisionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to show: a class with its mean probability, or why there is none."""
+    """What to show: a class, or None for "uncertain"; and the mean probability of the best one."""
 
-    state: Literal["warming up", "uncertain", "label"]
-    class_index: int | None = None
-    confidence: float = 0.0
-
-
-WARMING_UP = Decision("warming up")
+    class_index: int | None
+    confidence: float
 
 
 class LabelDecider:
@@ -88,8 +83,8 @@ class LabelDecider:
         if self._label is not None and self._mean[self._label] < settings.leave_threshold:
             self._label = None
         if self._label is None:
-            return Decision("uncertain", None, float(self._mean[best]))
-        return Decision("label", self._label, float(self._mean[self._label]))
+            return Decision(None, float(self._mean[best]))
+        return Decision(self._label, float(self._mean[self._label]))
 
     def _take(self, class_index: int, time_s: float) -> None:
         self._label = class_index

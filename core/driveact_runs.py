@@ -1,7 +1,7 @@
 """Drive&Act runs to watch: each video with the annotations that belong to it.
 
-Goes by file names, and reads no more of the annotations than names the runs; `find_runs` checks
-everything and takes its time.
+Goes by file names, and reads no more of the annotations than names the runs; `incab-train inspect`
+checks everything and takes its time.
 """
 
 from __future__ import annotations

@@ -11,13 +11,12 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path | str) -> Generator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """Yield a partial name beside `path`; on success it takes the final name, else it is removed.
 
     The partial name keeps the file ending, which some writers insist on. What the system says of a
     write that failed (no space left) is raised with the final name in it.
     """
-    path = Path(path)
     partial = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
     try:
         yield partial
@@ -32,14 +31,13 @@ def replacing(path: Path | str) -> Generator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def read_ordinary(path: Path | str, largest_bytes: int) -> bytes:
+def read_ordinary(path: Path, largest_bytes: int) -> bytes:
     """What a file holds; nothing that may be endless is read, and nothing beyond `largest_bytes`.
 
     Raises:
         OSError: it cannot be read, is a folder, a pipe or a device, or is too large; its `strerror`
             says which.
     """
-    path = Path(path)
     try:
         mode = path.stat().st_mode
         # Reading a pipe or a device may wait, or go on, for ever.

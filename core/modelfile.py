@@ -107,9 +107,8 @@ class Model:
         return self.parent is not None and self.parent == fp32.sha256
 
 
-def save_model(model: Model, path: Path | str) -> None:
+def save_model(model: Model, path: Path) -> None:
     """Write `model`; the file appears under its final name only when complete."""
-    path = Path(path)
     header = {
         "format": FORMAT_VERSION,
         "kind": model.kind,
@@ -133,13 +132,12 @@ def save_model(model: Model, path: Path | str) -> None:
         partial.write_bytes(data)
 
 
-def load_model(path: Path | str) -> Model:
+def load_model(path: Path) -> Model:
     """Read and check a model file.
 
     Raises:
         ModelFileError: missing, truncated, not safetensors, not InCab's, or inconsistent.
     """
-    path = Path(path)
     data = _read(path)
     try:
         tensors = load(data)
@@ -165,7 +163,7 @@ def load_model(path: Path | str) -> Model:
     return replace(model, sha256=digest, file_bytes=len(data), path=path)
 
 
-def kind_and_family(path: Path | str) -> tuple[str, str]:
+def kind_and_family(path: Path) -> tuple[str, str]:
     """What a model file says of itself: "int8" or "fp32", and the name of its architecture.
 
     Nothing else of it is checked, so that this takes no longer than reading the file.
@@ -173,7 +171,6 @@ def kind_and_family(path: Path | str) -> tuple[str, str]:
     Raises:
         ModelFileError: missing, not safetensors, or not InCab's.
     """
-    path = Path(path)
     data = _read(path)
     try:
         header = _header(data)

@@ -73,8 +73,8 @@ class VideoFile:
         SourceError: the path is missing, a directory, empty, no video, or yields no frame.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path) -> None:
+        self.path = path
         _check_readable(self.path)
         self._capture = _open(self.path)
         # Whether the next frame is decoded already, and only has to be converted.

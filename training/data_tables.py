@@ -17,7 +17,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from core.driveact import LEVELS, Dataset
+from core.driveact import LEVELS
+from training.inventory import Dataset
 
 if TYPE_CHECKING:
     from training.bench_store import StoreSpeed

@@ -29,7 +29,7 @@ def record_of_answer(prediction: Prediction, decision: Decision) -> AnswerRecord
     """One model's answer with the steady label that was shown for it."""
     return AnswerRecord(
         best=prediction.best,
-        label=decision.class_index if decision.state == "label" else None,
+        label=decision.class_index,
         confidence=decision.confidence,
         latency_ms=prediction.latency_ms,
         probabilities=prediction.probabilities,

@@ -131,11 +131,8 @@ class RecordedModels(Answering):
                 _spread(known, best, places, len(self.labels)),
                 float(answers.latency_ms[position]),
             )
-            confidence = float(answers.confidence[position])
-            decisions[slot] = (
-                Decision("uncertain", None, confidence)
-                if label == NONE
-                else Decision("label", int(places[label]), confidence)
+            decisions[slot] = Decision(
+                None if label == NONE else int(places[label]), float(answers.confidence[position])
             )
         truth = session.clips.truth_of(position)
         return Answer(offer, predictions, Recorded(decisions, truth))

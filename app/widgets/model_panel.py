@@ -218,11 +218,11 @@ class ModelPanel(QFrame):
         if self._failed or self._description is None:
             return
         labels = self._description.labels
-        if decision.state == "label" and decision.class_index is not None:
+        if decision.class_index is not None:
             self.activity.show_text(title_of(labels[decision.class_index]))
             self._show_confidence(decision.confidence)
         else:
-            self.activity.show_text(decision.state, "quiet")
+            self.activity.show_text("uncertain", "quiet")
             self._show_confidence(None)
         self.bars.show_rows([(labels[index], share) for index, share in prediction.top(5)])
         self._pages.setCurrentWidget(self.bars)

@@ -75,7 +75,7 @@ def test_the_truth_is_that_of_the_clip(index: int, truth: str) -> None:
 
 
 def test_a_recording_is_shown_as_it_was() -> None:
-    decisions: dict[Slot, Decision] = {"int8": Decision("uncertain", None, 0.3)}
+    decisions: dict[Slot, Decision] = {"int8": Decision(None, 0.3)}
     shown = Labelling().label(answer(1.0, DARK, recorded=Recorded(decisions, BRIGHT)), (DARK,) * 99)
     assert shown is not None
     assert (shown.decisions, shown.truth) == (decisions, BRIGHT)

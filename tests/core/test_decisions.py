@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.decisions import (
-    WARMING_UP,
     Decision,
     DecisionSettings,
     LabelDecider,
@@ -30,7 +29,6 @@ def labels(decider: LabelDecider, script: Iterable[np.ndarray], start_s: float =
     shown = []
     for step, values in enumerate(script):
         decision = decider.update(start_s + step * STEP_S, values)
-        assert (decision.state == "label") == (decision.class_index is not None)
         shown.append(decision.class_index)
     return shown
 
@@ -55,14 +53,14 @@ def test_the_label_stays_while_another_is_ahead_but_not_enough() -> None:
 
 def test_uncertain_is_never_a_guess() -> None:
     decision = LabelDecider(RAW).update(0.0, DOUBT)
-    assert decision == Decision("uncertain", None, pytest.approx(0.34))
+    assert decision == Decision(None, pytest.approx(0.34))
 
 
 def test_confidence_is_that_of_the_label_shown() -> None:
     decider = LabelDecider(RAW)
     decider.update(0.0, probabilities(0.6, 0.2))
     decision = decider.update(0.1, probabilities(0.4, 0.45))
-    assert decision == Decision("label", 0, pytest.approx(0.4))
+    assert decision == Decision(0, pytest.approx(0.4))
 
 
 # Smoothing
@@ -86,11 +84,11 @@ def test_smoothing_follows_the_time_constant_whatever_the_rate() -> None:
         decision = decider.update(0.0, one)
         for step in range(1, updates + 1):
             decision = decider.update(0.5 * step / updates, other)
-        assert decision == Decision("label", 0, pytest.approx(np.exp(-1), rel=1e-6))
+        assert decision == Decision(0, pytest.approx(np.exp(-1), rel=1e-6))
 
 
 def test_the_first_clip_is_believed_as_it_is() -> None:
-    assert LabelDecider().update(7.0, A) == Decision("label", 0, pytest.approx(0.9))
+    assert LabelDecider().update(7.0, A) == Decision(0, pytest.approx(0.9))
 
 
 def test_a_change_is_shown_soon() -> None:
@@ -139,15 +137,13 @@ def test_whatever_comes_labels_keep_the_rules(
         row[best] = p
         time_s = step * STEP_S
         decision = decider.update(time_s, row)
-        if decision.state == "label":
+        if decision.class_index is not None:
             assert decision.confidence >= settings.leave_threshold
             if decision.class_index != previous:
                 assert decision.confidence >= settings.enter_threshold
             if decision.class_index != shown:
                 assert since_s is None or time_s - since_s >= dwell_s
                 shown, since_s = decision.class_index, time_s
-        else:
-            assert decision.state == "uncertain"
         previous = decision.class_index
 
 
@@ -159,17 +155,13 @@ def test_reset_forgets_label_mean_and_dwell() -> None:
     decider = LabelDecider(settings)
     labels(decider, [A] * 5)
     decider.reset()
-    assert decider.update(0.5, B) == Decision("label", 1, pytest.approx(0.9))
+    assert decider.update(0.5, B) == Decision(1, pytest.approx(0.9))
 
 
 def test_a_clip_from_the_past_does_no_harm() -> None:
     decider = LabelDecider()
     decider.update(5.0, A)
-    assert decider.update(1.0, B) == Decision("label", 0, pytest.approx(0.9))
-
-
-def test_warming_up_has_no_label() -> None:
-    assert WARMING_UP == Decision("warming up", None, 0.0)
+    assert decider.update(1.0, B) == Decision(0, pytest.approx(0.9))
 
 
 @pytest.mark.parametrize(

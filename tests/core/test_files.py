@@ -23,7 +23,7 @@ def test_the_file_appears_only_when_complete(tmp_path: Path) -> None:
 def test_an_older_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text("old")
-    with replacing(str(path)) as partial:
+    with replacing(path) as partial:
         partial.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"

@@ -153,7 +153,7 @@ def test_a_relative_name_never_reaches_another_file(
     (tmp_path / "concat:plain.mp4").write_text("nothing to see")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match="not a video"):
-        VideoFile("concat:plain.mp4")
+        VideoFile(Path("concat:plain.mp4"))
 
 
 # Files as they should not be
@@ -185,7 +185,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b.mp4"], ids=["too long", "with a NUL byte"])
 def test_a_name_that_no_file_can_have(name: str) -> None:
     with pytest.raises(SourceError):
-        VideoFile(name)
+        VideoFile(Path(name))
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.annotations import Chunk, write_annotations
+from core.annotations import OBJECT_HEADER, Chunk, write_annotations
 from core.driveact import STREAM_SUFFIX, find_video
 from training.prepare import prepare
 from training.store import Store
@@ -55,6 +55,16 @@ def make_scene(
     return images
 
 
+def write_object_level(path: Path, chunks: Iterable[Chunk]) -> None:
+    """The labels are action/object/location, each in a column of its own in the file."""
+    rows = (
+        (c.participant_id, c.file_id, c.annotation_id, c.frame_start, c.frame_end,
+         *c.activity.split("/"), c.chunk_id)
+        for c in chunks
+    )  # fmt: skip
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in (OBJECT_HEADER, *rows)))
+
+
 @dataclass
 class HandMadeRoot:
     """A Drive&Act folder written by hand: videos, one CSV of everything, and split CSVs."""
@@ -85,7 +95,9 @@ class HandMadeRoot:
         folder = self.path / "activities_3s" / self.view
         folder.mkdir(parents=True, exist_ok=True)
         own = [c for c in self.chunks if not only or c.file_id.split("/")[0] in only]
-        write_annotations(folder / name, own, object_level=self.level == "objectlevel")
+        (write_object_level if self.level == "objectlevel" else write_annotations)(
+            folder / name, own
+        )
 
     def split(
         self, number: int, train: Sequence[str], val: Sequence[str], test: Sequence[str]

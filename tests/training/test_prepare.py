@@ -10,12 +10,13 @@ import pytest
 
 from core.activities import ACTIVITY_NAMES
 from core.clip import ClipSpec, squash
-from core.driveact import find_runs, find_video
+from core.driveact import find_video
 from core.errors import DataError
 from core.video import VideoFile
 from tests.training.roots import contents, fill
 from training.dataset import ChunkDataset
 from training.frames import FRAME_SIZE
+from training.inventory import find_runs
 from training.prepare import prepare
 
 

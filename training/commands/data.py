@@ -26,7 +26,7 @@ class Inspect:
     """Show a traceback when something fails."""
 
     def run(self, console: Console) -> None:
-        from core.driveact import find_runs
+        from training.inventory import find_runs
 
         dataset = find_runs(self.root)
         if self.json:
