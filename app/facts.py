@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 from app.machine import cores, default_threads
-from core.machine import cpu_isa, cpu_name
+from core.machine import cpu_isa, cpu_name, installed_version
 
 # Distribution names; torch is optional.
 LIBRARIES = (
@@ -22,19 +21,11 @@ LIBRARIES = (
 )
 
 
-def installed(distribution: str) -> str | None:
-    """The version that is installed, or None."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
 def facts() -> dict[str, str]:
     """Versions, system and processor, in the order in which a person reads them."""
-    found = {name: installed(name) for name in LIBRARIES}
+    found = {name: installed_version(name) for name in LIBRARIES}
     return {
-        "InCab": installed("incab") or "not installed",
+        "InCab": installed_version("incab") or "not installed",
         "Python": f"{platform.python_version()} ({sys.executable})",
         "system": platform.platform(),
         "CPU": f"{cpu_name()} ({cpu_isa() or 'instruction set unknown'})",

@@ -1,6 +1,11 @@
-"""How a ratio is put into words."""
+"""How numbers are put into words."""
 
 from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """2 and "run" as "2 runs"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def ratio_in_words(ratio: float | None, more: str, less: str) -> tuple[str, str]:

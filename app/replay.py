@@ -5,12 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from app.commands.replay import Replay
 from app.file_length import ends_early
 from app.machine import default_threads, peak_rss_mb
 from app.models import load_named, why_not_comparable
@@ -27,29 +27,14 @@ from core.comparison import (
     truth_of_clip,
 )
 from core.decisions import Decision, LabelDecider
-from core.engine_choice import AUTOMATIC, EngineChoice, choose_engine, try_first_choices
+from core.engine_choice import EngineChoice, choose_engine, try_first_choices
 from core.engines import Engine
 from core.errors import ModelFileError
 from core.modelfile import Model
-from core.probe import ProbeMode
 from core.prober import Prober
 from core.video import VideoFile
 
 SCHEMA = "incab.replay/1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayOptions:
-    """What to replay and with what."""
-
-    source: Path
-    int8: Path
-    fp32: Path
-    annotations: Path | None = None
-    out: Path | None = None
-    engine: str = AUTOMATIC
-    threads: int | None = None
-    probe: ProbeMode = "once"
 
 
 class _ModelScore:
@@ -98,7 +83,7 @@ class _ModelScore:
 
 
 def replay(
-    options: ReplayOptions, progress: Callable[[int, int | None], None] = lambda done, total: None
+    options: Replay, progress: Callable[[int, int | None], None] = lambda done, total: None
 ) -> tuple[dict[str, Any], list[str]]:
     """Run every clip of the source through both models; returns the JSON report and remarks.
 
@@ -155,7 +140,7 @@ def replay(
 
 
 def _report(
-    options: ReplayOptions,
+    options: Replay,
     video: VideoFile,
     played: tuple[int, float],
     scores: dict[str, _ModelScore],
@@ -185,7 +170,7 @@ def _report(
 
 
 def _choose_engines(
-    models: dict[str, Model], options: ReplayOptions, threads: int
+    models: dict[str, Model], options: Replay, threads: int
 ) -> dict[str, EngineChoice]:
     prober = Prober(threads, options.probe)
     try_first_choices(models.values(), options.engine, prober)

@@ -8,8 +8,6 @@ from typing import Literal, get_args
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QApplication
 
-from app.messages import Slot
-
 # A colour by what it means, so that a widget keeps its meaning when the theme changes.
 Tone = Literal["text", "quiet", "accent", "int8", "fp32", "teacher", "good", "warning", "bad"]
 TONES: tuple[Tone, ...] = get_args(Tone)
@@ -36,12 +34,8 @@ class Colours:
     bad_ground: str = "#3a1a20"
     notice_ground: str = "#332a17"
 
-    def of_slot(self, slot: Slot) -> str:
-        """The colour that stands for a model throughout the window."""
-        return self.of(slot)
-
     def of(self, tone: Tone) -> str:
-        """The colour of a tone."""
+        """The colour of a tone; that of a slot stands for its model throughout the window."""
         return str(getattr(self, tone))
 
 

@@ -26,6 +26,7 @@ from core.network import (
     Network,
     Quantization,
     Stage,
+    stages_of,
 )
 from core.normalization import UNIT_RANGE, Normalization
 
@@ -40,9 +41,8 @@ def describe(network: Network) -> list[Entry]:
 
     In front of them stands how pixels are read, unless that is p / 255.
     """
-    stages = network.stages if isinstance(network, FloatNetwork) else network.convolutions
     first = [] if network.normalization.is_unit_range else [_describe_pixels(network.normalization)]
-    return [*first, *(_describe(stage) for stage in stages), _describe(network.classifier)]
+    return [*first, *map(_describe, (*stages_of(network), network.classifier))]
 
 
 def _describe_pixels(normalization: Normalization) -> Entry:

@@ -1,8 +1,9 @@
-"""Facts about this CPU, as the system reports them."""
+"""Facts about this machine, as the system reports them."""
 
 from __future__ import annotations
 
 import platform
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # From the most capable down; the first one present names what int8 kernels can use.
@@ -26,6 +27,14 @@ def cpu_isa() -> str | None:
     """The widest instruction set useful for int8 that this CPU reports; None where unknown."""
     flags = (_cpuinfo("flags") or _cpuinfo("Features") or "").split()
     return next((name for flag, name in _ISA_BY_FLAG if flag in flags), None)
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a Python package that is installed here; None where there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _cpuinfo(key: str) -> str | None:

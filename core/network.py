@@ -20,6 +20,7 @@ from core.geometry import Geometry, Triple
 from core.normalization import PIXEL_SCALE, UNIT_RANGE, Normalization
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
@@ -160,6 +161,11 @@ class Int8Conv:
         """kT×kH×kW."""
         return _kernel(self.weight)
 
+    @property
+    def sum_scale(self) -> F64:
+        """What one step of its sums is worth, for each output channel."""
+        return self.input.scale * self.weight_scale.astype(np.float64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Int8Linear:
@@ -170,6 +176,11 @@ class Int8Linear:
     weight_scale: F32
     bias: I32
     input: Quantization
+
+    @property
+    def sum_scale(self) -> F64:
+        """What one step of its sums is worth, for each output channel."""
+        return self.input.scale * self.weight_scale.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

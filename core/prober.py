@@ -11,14 +11,13 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from platformdirs import user_cache_path
 
 from core.files import replacing
-from core.machine import cpu_isa, cpu_name
+from core.machine import cpu_isa, cpu_name, installed_version
 from core.modelfile import Model
 from core.probe import ProbeMode, ProbeResult, probe_models, read_answer
 
@@ -129,8 +128,8 @@ class Prober:
             "model": model.sha256,
             "threads": self.threads,
             **self._machine,
-            "incab": _version("incab"),
-            "package": [package, _version(package)] if package else None,
+            "incab": installed_version("incab"),
+            "package": [package, installed_version(package)] if package else None,
         }
 
     def _remember(self, news: list[tuple[Question, ProbeResult]]) -> None:
@@ -160,13 +159,6 @@ class Prober:
 
 def _key(question: Question) -> str:
     return json.dumps(question, sort_keys=True)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _read(path: Path) -> list[tuple[Question, ProbeResult]]:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.errors import DataError
 from core.fake_quantization import ActivationFakeQuantize, WeightFakeQuantize
 from core.fusion import batch_norm_factor, fold_batch_norm, geometry_of, to_numpy
 from core.geometry import Triple
@@ -212,7 +213,7 @@ def convert(qat: QatMobileNet3D) -> Int8Network:
     """The trained fake-quantized student as plain int8, uint8 scales and int32 biases (eq. 3-4).
 
     Raises:
-        ValueError: a layer never saw data, so its activation range is unknown.
+        DataError: a layer never gave anything positive, so its activation range is unknown.
     """
     convolutions: list[Int8Conv] = []
     current = qat.pixels
@@ -254,7 +255,10 @@ def convert(qat: QatMobileNet3D) -> Int8Network:
 
 def _activation_quantization(quantizer: ActivationFakeQuantize, name: str) -> Quantization:
     if quantizer.is_unset:
-        raise ValueError(f"{name} never saw a positive activation; train or calibrate it first")
+        raise DataError(
+            f"{name} cannot be quantized: it never gave anything but zero. Train the fp32 student "
+            "anew with a lower learning rate, or calibrate on other clips."
+        )
     return Quantization(float(quantizer.scale), quantizer.zero_point)
 
 

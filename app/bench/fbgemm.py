@@ -102,8 +102,8 @@ class FbgemmBaseline:
         weight = torch._make_per_channel_quantized_tensor(
             torch.from_numpy(ours.weight), scales, zero_points, 0
         )
-        bias = ours.bias * (ours.input.scale * ours.weight_scale.astype(np.float64))
-        layer.set_weight_bias(weight, torch.from_numpy(bias.astype(np.float32)))
+        bias = (ours.bias * ours.sum_scale).astype(np.float32)
+        layer.set_weight_bias(weight, torch.from_numpy(bias))
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """T×H×W×C uint8 pixels to K float32 logits, which lie on 256 levels."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from app.bench.clips import U8, sample_clips, write_clips
@@ -15,7 +14,6 @@ from app.bench.roofline import DENSE_SHAPES, Dense
 from app.bench.rows import FBGEMM
 from app.bench.scaling import thread_scaling
 from app.bench.setting import (
-    BenchOptions,
     Json,
     Progress,
     Setting,
@@ -24,12 +22,13 @@ from app.bench.setting import (
     reasons,
 )
 from app.bench.startup import measure_start
+from app.commands.bench import Bench
 from app.machine import cores, default_threads
 from core.clip import ClipSpec
 from core.comparison import Latency
 from core.engines import DEFAULT_ENGINE, ENGINE_NAMES, supports
-from core.errors import EngineError, InCabError
-from core.machine import cpu_isa, cpu_name
+from core.errors import EngineError
+from core.machine import cpu_isa, cpu_name, installed_version
 from core.modelfile import Model
 from core.shapes import multiply_accumulates
 
@@ -40,14 +39,12 @@ _QUICK_RUNS = 20
 _STARTS, _QUICK_STARTS = 5, 1
 
 
-def bench(options: BenchOptions, progress: Progress = lambda line: None) -> Json:
+def bench(options: Bench, progress: Progress = lambda line: None) -> Json:
     """Time every model on every engine and what belongs to it; returns the JSON report.
 
     Raises:
         InCabError: a model or the clip cannot be used.
     """
-    if options.runs < 1:
-        raise InCabError(f"--runs must be at least 1, not {options.runs}.")
     models = load_models(options)
     threads = options.threads or default_threads()
     runs = min(options.runs, _QUICK_RUNS) if options.quick else options.runs
@@ -62,7 +59,7 @@ def bench(options: BenchOptions, progress: Progress = lambda line: None) -> Json
         "schema": SCHEMA,
         "cpu": {"name": cpu_name(), "isa": cpu_isa(), "cores": cores(), "threads": threads},
         "versions": {"python": platform.python_version()}
-        | {package: _version(package) for package in _VERSIONS_OF},
+        | {package: installed_version(package) for package in _VERSIONS_OF},
         "runs": runs,
         "quick": options.quick,
         "rows": rows,
@@ -73,13 +70,6 @@ def bench(options: BenchOptions, progress: Progress = lambda line: None) -> Json
         "offline": offline,
         "start": _start(run, excluded),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _prepare(

@@ -13,8 +13,10 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from app.application import make_application
 from app.bench.labels import GAP, Bubble, figures_font, leader_of, name_font, place_labels
-from app.bench.setting import BenchOptions, accuracy, load_models
+from app.bench.setting import accuracy, load_models
+from app.commands.bench import Bench
 from app.png import write_png
+from app.ratios import counted
 from app.theme import DARK, font
 from core.errors import InCabError
 
@@ -42,7 +44,7 @@ class _Axis:
         return self._low + (pixel - self._start) / self._scale
 
 
-def check_plot(path: Path, options: BenchOptions) -> None:
+def check_plot(path: Path, options: Bench) -> None:
     """Say before the work what would spoil the plot at its end.
 
     Raises:
@@ -125,7 +127,7 @@ def _axes(rows: Sequence[dict[str, Any]], radius: float) -> tuple[_Axis, _Axis]:
 def _draw_titles(painter: QPainter, report: dict[str, Any]) -> None:
     cpu = report["cpu"]
     isa = f", {cpu['isa']}" if cpu["isa"] else ""
-    threads = f"{cpu['threads']} thread{'' if cpu['threads'] == 1 else 's'}"
+    threads = counted(cpu["threads"], "thread")
     _text(painter, font(_TITLE_PX, bold=True), DARK.text, (40, 50), "Latency against accuracy")
     _text(
         painter,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.bench.rows import ModelOnEngine
+from app.commands.bench import Bench
 from app.models import load_named, why_not_comparable
 from core.errors import ModelFileError
 from core.modelfile import Model
@@ -16,30 +17,7 @@ Progress = Callable[[str], None]
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BenchOptions:
-    """What to time.
-
-    Attributes:
-        int8: the int8 student's file.
-        fp32: the fp32 student's file.
-        teacher: an fp32 teacher's file, if it is to be timed as well.
-        clip: a video that real clips are taken from.
-        runs: timed runs of each row.
-        threads: CPU threads; as many as there are logical cores, at most 4, when None.
-        quick: few runs and no thread scaling, to see that all works.
-    """
-
-    int8: Path
-    fp32: Path
-    clip: Path
-    teacher: Path | None = None
-    runs: int = 200
-    threads: int | None = None
-    quick: bool = False
-
-
-def load_models(options: BenchOptions) -> dict[str, Model]:
+def load_models(options: Bench) -> dict[str, Model]:
     """The models by name: int8, fp32 and, when asked for, teacher.
 
     Raises:
@@ -67,7 +45,7 @@ class Setting:
     `folders` hold each model's clips and the reference's answers to them.
     """
 
-    options: BenchOptions
+    options: Bench
     models: Mapping[str, Model]
     folders: Mapping[str, Path]
     threads: int

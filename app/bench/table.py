@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.bench.startup import LARGEST_REPLAY_MB
-from app.ratios import faster_or_slower
+from app.ratios import counted, faster_or_slower
 
 WIDTH = 80
 
@@ -43,16 +43,12 @@ def _machine(report: Json) -> str:
         (
             _wrapped(
                 f"{cpu['name']}, {cpu['isa'] or 'unknown instruction set'}, "
-                f"{_count(cpu['cores'], 'logical core')}, {_count(cpu['threads'], 'thread')}, "
-                f"{_count(report['runs'], 'run')} a row"
+                f"{counted(cpu['cores'], 'logical core')}, {counted(cpu['threads'], 'thread')}, "
+                f"{counted(report['runs'], 'run')} a row"
             ),
             _wrapped(known),
         )
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _speed(row: Json) -> tuple[str, ...]:
@@ -152,7 +148,7 @@ def _offline(offline: Json) -> list[str]:
     return [
         f"many clips, {name}: {found['best']['clips_per_s']:.0f} clips/s "
         f"(batch {found['best']['batch']}, {found['best']['hint']} hint, "
-        f"{_count(found['best']['requests'], 'request')})"
+        f"{counted(found['best']['requests'], 'request')})"
         for name, found in offline.items()
         if found is not None
     ]

@@ -49,22 +49,12 @@ class Bench:
         from app.bench.measure import bench
         from app.bench.plot import check_plot, draw_plot
         from app.bench.progress import progress_line
-        from app.bench.setting import BenchOptions
         from app.bench.table import render
 
-        options = BenchOptions(
-            int8=self.int8,
-            fp32=self.fp32,
-            teacher=self.teacher,
-            clip=self.clip,
-            runs=self.runs,
-            threads=self.threads,
-            quick=self.quick,
-        )
         if self.plot is not None:
-            check_plot(self.plot, options)
+            check_plot(self.plot, self)
         with progress_line() as progress:
-            report = bench(options, progress)
+            report = bench(self, progress)
         print(json.dumps(report, indent=2) if self.json else render(report))
         if self.plot is not None:
             draw_plot(report, self.plot)

@@ -49,26 +49,16 @@ class Replay:
         from rich.console import Console
         from rich.progress import Progress
 
-        from app.replay import ReplayOptions, replay
+        from app.replay import replay
         from app.replay_table import print_report
         from app.sources import check_names_file
 
         check_names_file(self.source)
-        options = ReplayOptions(
-            source=self.source,
-            int8=self.int8,
-            fp32=self.fp32,
-            annotations=self.annotations,
-            out=self.out,
-            engine=self.engine,
-            probe=self.probe,
-            threads=self.threads,
-        )
         status = Console(stderr=True)
         with Progress(console=status, transient=True, disable=not status.is_terminal) as bar:
             task = bar.add_task("Replaying", total=None)
             report, notes = replay(
-                options, lambda done, total: bar.update(task, completed=done, total=total)
+                self, lambda done, total: bar.update(task, completed=done, total=total)
             )
         if self.json:
             for note in notes:

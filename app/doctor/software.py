@@ -6,7 +6,7 @@ import platform
 import sys
 
 from app.doctor.finding import Finding, run_child
-from app.facts import installed
+from core.machine import installed_version
 
 OLDEST_PYTHON = (3, 11)
 _LONGEST_IMPORT_S = 60.0
@@ -43,13 +43,13 @@ def examine_libraries() -> list[Finding]:
     findings = [_examine(*names) for names in _NEEDED]
     bad = [finding for finding in findings if finding.verdict == "bad"]
     if not bad:
-        names = ", ".join(f"{name} {installed(name)}" for name, _ in _NEEDED)
+        names = ", ".join(f"{name} {installed_version(name)}" for name, _ in _NEEDED)
         bad = [Finding("Libraries", "good", f"{names}.")]
     return [*bad, _examine_torch()]
 
 
 def _examine(distribution: str, module: str) -> Finding:
-    number = installed(distribution)
+    number = installed_version(distribution)
     if number is None:
         return Finding(
             distribution, "bad", f"It is not installed; run `pip install {distribution}`."
@@ -67,7 +67,7 @@ def _examine(distribution: str, module: str) -> Finding:
 
 def _examine_torch() -> Finding:
     distribution, module = _OPTIONAL
-    if installed(distribution) is None:
+    if installed_version(distribution) is None:
         sentence = "Not installed, and not needed to watch; training and its engines need it."
         return Finding("PyTorch", "note", sentence)
     found = _examine(distribution, module)

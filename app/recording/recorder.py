@@ -117,8 +117,8 @@ class Recorder(threading.Thread):
     def _fail(self, writer: SessionWriter | None, sentence: str) -> None:
         if writer is not None:
             writer.abandon()
-            kept_s = f"{self.clips} clips are kept" if self.clips else "nothing was recorded"
-            sentence = f"{sentence} The recording has ended; {kept_s}."
+            kept = f"{self.clips} clips are kept" if self.clips else "nothing was recorded"
+            sentence = f"{sentence} The recording has ended; {kept}."
         self.failure = sentence
         _log.error("%s", sentence)
         self._on_failure(sentence)

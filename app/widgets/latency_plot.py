@@ -84,7 +84,7 @@ class LatencyPlot(QFrame):
             axis.setTextPen(colours.quiet)
             axis.setPen(colours.line)
         for slot, curve in self._curves.items():
-            curve.setPen(pg.mkPen(colours.of_slot(slot), width=1.6))
+            curve.setPen(pg.mkPen(colours.of(slot), width=1.6))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

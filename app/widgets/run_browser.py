@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.ratios import counted
 from app.run_lookup import RunLookup
 from app.widgets.controls import Button, label
 from app.widgets.icons import icon
@@ -193,7 +193,7 @@ class RunBrowser(QDialog):
         if first is not None:
             self.tree.setCurrentItem(first.child(0))
         annotated = sum(run.annotations is not None for run in runs)
-        self.summary.setText(f"{_count(runs, 'run')}, {annotated} with annotations")
+        self.summary.setText(f"{counted(len(runs), 'run')}, {annotated} with annotations")
 
     def _current(self) -> Run | None:
         item = self.tree.currentItem()
@@ -233,7 +233,3 @@ def _cells(run: Run) -> list[str]:
         recorded = stamp
     truth = f"{run.chunks} chunks" if run.annotations is not None else "none"
     return [name, recorded, truth]
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

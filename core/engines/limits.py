@@ -27,7 +27,7 @@ def scales_fit(layer: Int8Conv | Int8Linear) -> bool:
 
 def sums_fit(conv: Int8Conv) -> bool:
     """Whether float32 carries the layer's largest possible sums to less than half a step."""
-    multipliers = conv.input.scale * conv.weight_scale.astype(np.float64) / conv.output.scale
+    multipliers = conv.sum_scale / conv.output.scale
     weights = np.abs(conv.weight.astype(np.int64)).reshape(len(conv.weight), -1).sum(axis=1)
     largest_sums = 255 * weights + np.abs(conv.bias.astype(np.int64))
     return bool((largest_sums * multipliers).max() <= LARGEST_SUM_STEPS)

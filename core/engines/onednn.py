@@ -39,9 +39,7 @@ def int8_layer(conv: Int8Conv, input_shape: tuple[int, int, int, int]) -> Layer:
     where = (geometry.stride, geometry.padding, _NOT_DILATED, geometry.groups)
     scale = torch.from_numpy(conv.weight_scale)
     symmetric = torch.zeros(len(scale), dtype=torch.int32)
-    bias = torch.from_numpy(
-        np.float32(conv.bias * (source.scale * conv.weight_scale.astype(np.float64)))
-    )
+    bias = torch.from_numpy(np.float32(conv.bias * conv.sum_scale))
     weight = _ops.onednn.qconv_prepack(
         torch.from_numpy(conv.weight), scale, source.scale, source.zero_point, *where,
         (1, *input_shape),

@@ -26,7 +26,6 @@ from core.network import (
     Branches,
     FloatConv,
     FloatLinear,
-    FloatNetwork,
     Int8Conv,
     Int8Linear,
     Int8Network,
@@ -34,6 +33,7 @@ from core.network import (
     Network,
     Quantization,
     Stage,
+    stages_of,
 )
 
 U8 = NDArray[np.uint8]
@@ -93,8 +93,7 @@ def _weight(
 def _bias(layer: FloatConv | Int8Conv | FloatLinear | Int8Linear) -> F32:
     if isinstance(layer, (FloatConv, FloatLinear)):
         return layer.bias
-    scale = layer.input.scale * layer.weight_scale.astype(np.float64)
-    return (layer.bias * scale).astype(np.float32)
+    return (layer.bias * layer.sum_scale).astype(np.float32)
 
 
 def _convolution(x: _Node, conv: FloatConv | Int8Conv) -> _Node:
@@ -163,7 +162,7 @@ def build_graph(
     # Scaling stands before the transpose: only so does the first convolution become an int8 kernel.
     x = _normalize(pixels, network)
     x = ops.transpose(x, ops.constant(np.array([0, 4, 1, 2, 3])))
-    x = _chain(x, network.stages if isinstance(network, FloatNetwork) else network.convolutions)
+    x = _chain(x, stages_of(network))
     x = ops.reduce_mean(x, ops.constant(np.array([2, 3, 4])), keep_dims=False)
     classifier = network.classifier
     if isinstance(classifier, Int8Linear):

@@ -94,7 +94,7 @@ def run_convolution(conv: Int8Conv, x: U8) -> U8:
     centred = _pad(x.astype(np.float64) - conv.input.zero_point, conv.geometry)
     accumulator = accumulate(centred, conv.weight, conv).astype(np.int64)
     accumulator += conv.bias.astype(np.int64).reshape(-1, 1, 1, 1)
-    multipliers = conv.input.scale * conv.weight_scale.astype(np.float64) / conv.output.scale
+    multipliers = conv.sum_scale / conv.output.scale
     zero_point = conv.output.zero_point
     return requantize(accumulator, multipliers, zero_point, low=zero_point if conv.relu else 0)
 
@@ -114,8 +114,7 @@ def run_classifier(network: Int8Network, x: U8) -> NDArray[np.float32]:
     classifier = network.classifier
     centred = x.astype(np.int64) - classifier.input.zero_point
     accumulator = classifier.weight.astype(np.int64) @ centred + classifier.bias
-    scale = classifier.input.scale * classifier.weight_scale.astype(np.float64)
-    return (accumulator * scale).astype(np.float32)
+    return (accumulator * classifier.sum_scale).astype(np.float32)
 
 
 def float_logits(network: FloatNetwork, pixels: U8) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.geometry import Triple, same_padding
+from core.models.common import check_sizes, initialise
 from core.models.normalize import Normalize
 from core.normalization import UNIT_RANGE, Normalization
 
@@ -155,10 +156,7 @@ class I3D(nn.Module):
         dropout: float = 0.5,
         normalization: Normalization = UNIT_RANGE,
     ) -> None:
-        if num_classes < 1:
-            raise ValueError(f"num_classes must be at least 1, not {num_classes}")
-        if in_channels not in (1, 3):
-            raise ValueError(f"in_channels must be 1 (grey) or 3 (colour), not {in_channels}")
+        check_sizes(num_classes, in_channels)
         super().__init__()
         self.num_classes = num_classes
         self.in_channels = in_channels
@@ -182,15 +180,7 @@ class I3D(nn.Module):
         self.mixed_5c = Inception3d(self.mixed_5b.out_channels, *_MIXED["mixed_5c"])
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.mixed_5c.out_channels, num_classes)
-        self._initialise()
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv3d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)
-                nn.init.zeros_(module.bias)
+        initialise(self)
 
     @property
     def stages(self) -> list[tuple[str, nn.Module]]:

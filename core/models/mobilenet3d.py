@@ -10,6 +10,7 @@ from math import inf
 
 from torch import Tensor, nn
 
+from core.models.common import check_sizes, initialise
 from core.models.convolution import Conv3d
 from core.models.normalize import Normalize
 from core.normalization import UNIT_RANGE, Normalization
@@ -70,10 +71,7 @@ class MobileNet3D(nn.Module):
         normalization: Normalization = UNIT_RANGE,
         without_relu: Collection[int] = (),
     ) -> None:
-        if num_classes < 1:
-            raise ValueError(f"num_classes must be at least 1, not {num_classes}")
-        if in_channels not in (1, 3):
-            raise ValueError(f"in_channels must be 1 (grey) or 3 (colour), not {in_channels}")
+        check_sizes(num_classes, in_channels)
         if not 1 / STEM_CHANNELS <= width_multiplier < inf:
             raise ValueError(
                 f"width_multiplier must be at least 1/{STEM_CHANNELS}, not {width_multiplier}"
@@ -107,7 +105,7 @@ class MobileNet3D(nn.Module):
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(channels, num_classes)
-        self._initialise()
+        initialise(self)
 
     @property
     def without_relu(self) -> tuple[int, ...]:
@@ -117,17 +115,6 @@ class MobileNet3D(nn.Module):
             for index, block in enumerate(self.features)
             if isinstance(block, ConvBnRelu3d) and not isinstance(block.relu, nn.ReLU)
         )
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv3d):
-                # fan_in counts a depthwise filter's own 27 weights. fan_out would count all
-                # channels, start those filters tiny, and batch norm would then turn every step
-                # into a jump.
-                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)
-                nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """B×C×T×H×W float in [0, 1] to B×K logits; T, H and W may be any size the strides allow."""

@@ -17,7 +17,8 @@ from rich.console import Console
 
 import core.engine_choice
 from app.__main__ import EXIT_DONE, main
-from app.replay import ReplayOptions, replay
+from app.commands.replay import Replay
+from app.replay import replay
 from app.replay_table import print_report
 from core.annotations import Chunk, write_annotations
 from core.engines.reference import ReferenceEngine
@@ -218,7 +219,7 @@ def test_other_engines_answer_alike(run: Run, engine: str, int8: str, fp32: str)
 
 def test_progress_counts_every_frame(video: Path, twin_files: tuple[Path, Path]) -> None:
     seen: list[tuple[int, int | None]] = []
-    options = ReplayOptions(source=video, int8=twin_files[0], fp32=twin_files[1], threads=1)
+    options = Replay(source=video, int8=twin_files[0], fp32=twin_files[1], threads=1)
     replay(options, lambda done, total: seen.append((done, total)))
     assert seen == [(number, FRAMES) for number in range(1, FRAMES + 1)]
 
@@ -301,7 +302,7 @@ def test_a_name_that_looks_like_markup_is_printed_as_it_is(
 ) -> None:
     odd = video.rename(tmp_path / "drive[red].mp4")
     int8, fp32 = twin_files
-    report, notes = replay(ReplayOptions(source=odd, int8=int8, fp32=fp32, threads=1))
+    report, notes = replay(Replay(source=odd, int8=int8, fp32=fp32, threads=1))
     console = Console(width=120)
     with console.capture() as captured:
         print_report(report, [*notes, "[bold]note"], console)

@@ -116,7 +116,7 @@ def test_anything_that_differs_is_another_question(
     elif change == "limit":
         monkeypatch.setenv(ISA_LIMIT, "AVX2")
     elif change == "version":
-        monkeypatch.setattr(prober_module, "version", lambda package: "99.0")
+        monkeypatch.setattr(prober_module, "installed_version", lambda package: "99.0")
     elif change == "threads":
         threads = 2
     elif change == "engine":

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from core.engines.reference import ReferenceEngine, run_convolution
+from core.errors import DataError
 from core.fusion import batch_norm_factor
 from core.models.mobilenet3d import ConvBnRelu3d, MobileNet3D
 from core.network import LARGEST_EXACT_WEIGHT, PIXELS, Int8Network
@@ -290,7 +291,7 @@ def test_converting_changes_nothing_in_the_student(student, as_input) -> None:
 
 
 def test_without_data_there_is_nothing_to_convert(student) -> None:
-    with pytest.raises(ValueError, match="conv0 never saw a positive activation"):
+    with pytest.raises(DataError, match="conv0 cannot be quantized: it never gave"):
         convert(QatMobileNet3D(student))
 
 

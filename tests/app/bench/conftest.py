@@ -10,7 +10,7 @@ import pytest
 
 import app.bench.measure
 from app.bench.measure import bench
-from app.bench.setting import BenchOptions
+from app.commands.bench import Bench
 from core.modelfile import load_model, save_model
 from tests.app.bench.helpers import ENGINES
 
@@ -32,7 +32,7 @@ def files(networks, write_video: Callable, tmp_path_factory) -> tuple[Path, Path
 def report(files: tuple[Path, Path, Path]) -> dict:
     """The real thing in processes of its own: the one slow fixture here."""
     int8, fp32, clip = files
-    options = BenchOptions(int8=int8, fp32=fp32, clip=clip, runs=3, threads=1, quick=True)
+    options = Bench(int8=int8, fp32=fp32, clip=clip, runs=3, threads=1, quick=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app.bench.measure, "ENGINE_NAMES", ENGINES)
         return json.loads(json.dumps(bench(options)))

@@ -9,8 +9,8 @@ import pytest
 
 import app.bench.measure
 from app.__main__ import EXIT_DONE, EXIT_USAGE, main
-from app.bench.setting import BenchOptions
 from app.bench.table import render
+from app.commands.bench import Bench
 from core.modelfile import load_model, save_model
 from tests.app.bench.helpers import arguments, failure
 
@@ -50,7 +50,7 @@ def test_wrong_usage_ends_with_two(more: list[str], capsys) -> None:
 def test_the_command_prints_tables_or_json_and_nothing_else(
     files, report: dict, capsys, monkeypatch, tmp_path: Path
 ) -> None:
-    def measured(options: BenchOptions, progress: Callable[[str], None]) -> dict:
+    def measured(options: Bench, progress: Callable[[str], None]) -> dict:
         progress("round 1 of 10: openvino int8")
         assert (options.teacher, options.runs, options.quick) == (files[1], 7, False)
         return report

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 import torch
 
 from core.fusion import fuse
-from core.modelfile import load_model
+from core.modelfile import load_model, save_model
 from core.models.mobilenet3d import MobileNet3D
 from core.network import Int8Network
 from training.__main__ import main
 from training.checkpoint import MODEL_FILE, read_description, write_description
 from training.config import Recipe
+from training.export import golden_answers
 from training.models import load_float
 from training.post_training import calibrated
 from training.store import Store
@@ -110,3 +112,17 @@ def test_what_cannot_be_quantized_is_named(
     capsys.readouterr()
     assert "int8 model" in failure(out.parent / "a.safetensors", tmp_path / "b.safetensors")
     assert torch.get_num_threads() == 1
+
+
+def test_a_layer_that_answers_nothing_is_told(
+    finished: Path, tiny_store: Store, tmp_path: Path, capsys
+) -> None:
+    model = load_model(finished / MODEL_FILE)
+    conv = model.network.convolutions[3]
+    conv.weight[:], conv.bias[:] = 0, 0
+    dead = tmp_path / "dead.safetensors"
+    golden = golden_answers(model.network, model.clip)
+    save_model(replace(model, golden=golden), dead)
+    assert quantize(dead, "--data", tiny_store.folder, "--out", tmp_path / "x.safetensors") == 1
+    said = capsys.readouterr().err
+    assert "incab-train: conv3 cannot be quantized: it never gave anything but zero." in said
