@@ -94,7 +94,7 @@ class FilePlayer:
     def _deliver_next(self, *, offered: bool) -> None:
         frame = self._next
         assert frame is not None
-        self._sink.deliver(frame, time.monotonic(), offered=offered)
+        self._sink.deliver(frame, time.perf_counter(), offered=offered)
         self._shown = frame.index
         self._next = self._video.read()
 

@@ -51,7 +51,7 @@ class Intake(QObject):
     def _tell_signal(self, status: SourceStatus) -> None:
         live = status.state is SourceState.LIVE
         # Whole seconds are what is shown; more often nobody needs to be told.
-        waited_s = 0 if live else max(0, int(time.monotonic() - status.fresh_s))
+        waited_s = 0 if live else max(0, int(time.perf_counter() - status.fresh_s))
         told = (status.state, status.frozen, waited_s)
         if told != self._told:
             self._told = told

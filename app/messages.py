@@ -49,7 +49,7 @@ class Picture:
     """The newest frame for painting, and how full the clip buffer was with it.
 
     `display` is the frame's image at no more than the size it is painted in. A new `generation`
-    begins whenever the clip buffer was cleared. `captured_s` is on the monotonic clock.
+    begins whenever the clip buffer was cleared. `captured_s` is on `perf_counter`'s clock.
     """
 
     frame: Frame

@@ -36,7 +36,7 @@ class Tally:
     """All counters of one source; a new source gets a new tally."""
 
     def __init__(
-        self, skipped_before: int = 0, clock: Callable[[], float] = time.monotonic
+        self, skipped_before: int = 0, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._clock = clock
         self._skipped_before = skipped_before

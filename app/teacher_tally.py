@@ -19,7 +19,7 @@ class TeacherTally:
     """Counts from the teacher's first answer on."""
 
     def __init__(self) -> None:
-        # When the newest frame was captured that it answered, on the monotonic clock.
+        # When the newest frame was captured that it answered, on `perf_counter`'s clock.
         self.captured_s: float | None = None
         self._answered = 0
         self._missed_from: int | None = None

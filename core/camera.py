@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import re
+import sys
 import time
 from multiprocessing.shared_memory import SharedMemory
 
@@ -30,6 +32,12 @@ STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
 # To let go of the device by itself, and to be gone when killed.
 _GRACE_S = 0.3
 _KILLED_S = 0.5
+
+# Where these systems ask who may use a camera; its name they do not tell (see camera_list.py).
+_CAMERA_SETTINGS = {
+    "darwin": "System Settings > Privacy & Security > Camera",
+    "win32": "Settings > Privacy & security > Camera",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +70,8 @@ def describe(address: int | str) -> str:
 class LiveSource:
     """A camera or stream as Frames with capture times; a context manager.
 
-    `Frame.time_s` is seconds since the first frame on the system's monotonic clock. When the
+    `Frame.time_s` is seconds since the first frame on `time.perf_counter`, which all processes
+    share and which is fine on every system (Windows' `monotonic` steps by 16 ms). When the
     reader is slower than the camera, pictures are dropped, and their numbers are left out; with
     `drop_when_full` False the child waits instead (for tests and for streams made of files).
     """
@@ -71,6 +80,9 @@ class LiveSource:
         self.address = address
         self._started_s: float | None = None
         self._opening_since_s: float | None = None
+        if sys.platform == "win32":
+            # Or Media Foundation negotiates with some webcams for minutes; the child inherits it.
+            os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
         context = multiprocessing.get_context("spawn")
         try:
             self._memory = SharedMemory(create=True, size=SLOTS * LARGEST_FRAME_BYTES)
@@ -98,12 +110,12 @@ class LiveSource:
 
     @property
     def started_s(self) -> float | None:
-        """Monotonic time of the first frame; add `Frame.time_s` to get when it was captured."""
+        """`perf_counter` of the first frame; add `Frame.time_s` to get when it was captured."""
         return self._started_s
 
     @property
     def opening_since_s(self) -> float | None:
-        """Monotonic time at which the child began to open the source; None while it starts."""
+        """`perf_counter` when the child began to open the source; None while it starts."""
         return self._opening_since_s
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -115,7 +127,7 @@ class LiveSource:
         message = self._receive(timeout_s)
         if message is not None and message.kind == "opening":
             self._opening_since_s = message.captured_s
-            waited_s = max(0.0, time.monotonic() - message.captured_s)
+            waited_s = max(0.0, time.perf_counter() - message.captured_s)
             message = self._receive(max(0.0, timeout_s - waited_s))
         if message is None:
             return None
@@ -185,6 +197,9 @@ class LiveSource:
 def _cannot_open(address: int | str) -> str:
     if isinstance(address, str):
         return f"{describe(address)} cannot be opened; check the address and the network."
+    if sys.platform in _CAMERA_SETTINGS:
+        where = _CAMERA_SETTINGS[sys.platform]
+        return f"Camera {address} cannot be opened; plug it in, allow it in {where}, and try again."
     found = ", ".join(f"{camera.number} ({camera.name})" for camera in list_cameras())
     return f"There is no camera {address} that can be opened; " + (
         f"this machine lists {found}." if found else "this machine lists no camera at all."

@@ -55,7 +55,7 @@ def capture(
     threading.Thread(target=_end_with_parent, daemon=True).start()
     memory = SharedMemory(memory_name)
     try:
-        parent.send(Message("opening", captured_s=time.monotonic()))
+        parent.send(Message("opening", captured_s=time.perf_counter()))
         parent.send(_capture_frames(address, name, memory, parent, drop))
     except (EOFError, OSError, KeyboardInterrupt):
         # The parent closed its end: nobody is listening any more.
@@ -96,7 +96,7 @@ def _capture_frames(
         free = list(range(SLOTS))
         while True:
             ok, image = source.read()
-            captured_s = time.monotonic()
+            captured_s = time.perf_counter()
             if not ok or image.size == 0:
                 return _no_more(name, index)
             if pace is not None:
@@ -136,7 +136,7 @@ def _is_finished(address: str, source: cv2.VideoCapture) -> bool:
 
 def _wait_until(due_s: float, parent: Connection, free: list[int]) -> None:
     """Wait, taking what the parent gives back; ends at once when the parent goes away."""
-    while (left_s := due_s - time.monotonic()) > 0:
+    while (left_s := due_s - time.perf_counter()) > 0:
         if parent.poll(left_s):
             free.append(parent.recv())
 

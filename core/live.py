@@ -41,12 +41,12 @@ class LiveReader(Protocol):
 
     @property
     def started_s(self) -> float | None:
-        """Monotonic time of its first frame."""
+        """`perf_counter` of its first frame."""
         ...
 
     @property
     def opening_since_s(self) -> float | None:
-        """Monotonic time at which it began to open; None before, or where nobody knows."""
+        """`perf_counter` when it began to open; None before, or where nobody knows."""
         ...
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -63,7 +63,7 @@ class LivePicture:
     """A picture of a live source.
 
     `frame.time_s` counts from the source's first picture and goes on over gaps; `captured_s` is the
-    same moment on the monotonic clock. Pictures of different segments make no clip together.
+    same moment on `perf_counter`'s clock. Pictures of different segments make no clip together.
     """
 
     frame: Frame
@@ -77,7 +77,7 @@ class ReconnectingSource:
     Args:
         address: camera number or stream URL.
         open_live: makes a reader of it.
-        clock: monotonic seconds.
+        clock: the seconds that the reader's times are in.
         sleep: waits; used only while there is no reader.
         limits: how long what is put up with; by the kind of source when left out.
 
@@ -89,7 +89,7 @@ class ReconnectingSource:
         self,
         address: int | str,
         open_live: Callable[[int | str], LiveReader] = LiveSource,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
         limits: SourceLimits | None = None,
     ) -> None:

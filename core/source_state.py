@@ -5,12 +5,13 @@
        ▼                                └─────────────┘
     refused (an error for the person who named the source)
 
-Pure decisions: no reader, no process and no clock of its own; all times are monotonic seconds.
+Pure decisions: no reader, no process and no clock of its own; all times are `perf_counter` seconds.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from enum import Enum
 
@@ -59,7 +60,8 @@ class SourceLimits:
     steady_s: float = 5.0
 
 
-CAMERA_LIMITS = SourceLimits()
+# On Windows a webcam may take more than ten seconds to begin.
+CAMERA_LIMITS = SourceLimits(opening_s=30.0 if sys.platform == "win32" else 10.0)
 # Ten seconds is the longest usual distance between two key frames.
 STREAM_LIMITS = SourceLimits(frozen_s=10.0)
 

@@ -127,7 +127,7 @@ class ClipCamera:
 
     def __init__(self) -> None:
         self.started_s: float | None = None
-        self.opening_since_s = time.monotonic()
+        self.opening_since_s = time.perf_counter()
         self._index = 0
         self._reader: cv2.VideoCapture | None = None
 
@@ -139,7 +139,7 @@ class ClipCamera:
     def read(self, timeout_s: float) -> object:
         from core.video import Frame
 
-        now_s = time.monotonic()
+        now_s = time.perf_counter()
         if self.started_s is None:
             self.started_s = now_s
         due_s = self.started_s + self._index / 30

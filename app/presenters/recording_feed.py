@@ -30,7 +30,7 @@ class RecordingFeed(QObject):
         session: Session,
         put: Callable[[Record], None],
         parent: QObject,
-        monotonic_s: Callable[[], float] = time.monotonic,
+        monotonic_s: Callable[[], float] = time.perf_counter,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(parent)

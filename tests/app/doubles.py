@@ -115,7 +115,7 @@ class FakeCamera:
         self.opened += 1
         self.closed = False
         self.started_s, self._index = None, 0
-        self.opening_since_s = time.monotonic()
+        self.opening_since_s = time.perf_counter()
         return self
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -125,7 +125,7 @@ class FakeCamera:
             return None
         if isinstance(fed, str):
             raise SourceError(fed)
-        now_s = time.monotonic()
+        now_s = time.perf_counter()
         if self.started_s is None:
             self.started_s = now_s
         image = np.full((48, 64, 3), fed, np.uint8)

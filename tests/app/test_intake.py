@@ -76,7 +76,7 @@ def test_each_picture_is_told_once_and_a_break_before_the_picture_after_it(
 def test_a_gap_is_a_break_before_there_is_a_picture(capture: Capture) -> None:
     intake = Intake()
     log = Log(intake)
-    live = SourceStatus(SourceState.LIVE, time.monotonic())
+    live = SourceStatus(SourceState.LIVE, time.perf_counter())
     capture.begin_generation()
     capture.source_status = live
     intake.take(capture)

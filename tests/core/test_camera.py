@@ -129,6 +129,38 @@ def test_a_camera_that_does_not_exist() -> None:
         source.read(PATIENCE_S)
 
 
+@pytest.mark.parametrize(
+    ("system", "where"),
+    [
+        ("darwin", "System Settings > Privacy & Security > Camera"),
+        ("win32", "Settings > Privacy & security > Camera"),
+    ],
+)
+def test_where_cameras_are_not_listed_none_is_denied(
+    monkeypatch: pytest.MonkeyPatch, system: str, where: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    sentence = core.camera._cannot_open(0)
+    assert "no camera" not in sentence
+    assert f"allow it in {where}, and try again." in sentence
+
+
+def test_windows_need_not_negotiate_before_a_camera_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS"
+    monkeypatch.setenv(name, "")
+    monkeypatch.delenv(name)
+
+    def start(process: BaseProcess) -> None:
+        raise OSError("the environment is all that matters here")
+
+    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", start)
+    for system, expected in (("linux", None), ("win32", "0")):
+        monkeypatch.setattr(sys, "platform", system)
+        with pytest.raises(SourceError):
+            LiveSource(0)
+        assert os.environ.get(name) == expected
+
+
 def test_an_address_that_does_not_exist_hides_its_password(tmp_path: Path) -> None:
     address = "rtsp://admin:secret@127.0.0.1:9/stream?token=secret"
     with LiveSource(address) as source, pytest.raises(SourceError) as raised:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from multiprocessing.shared_memory import SharedMemory
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -102,6 +104,18 @@ def test_what_cannot_be_decoded_is_one_sentence(
     assert last.kind == "failed"
     assert last.text.startswith(f"What {NAME} sends cannot be decoded (")
     assert "secret" not in last.text
+
+
+def test_pictures_within_one_step_of_a_coarse_clock_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before Python 3.13 Windows' monotonic time steps by 16 ms; equal times would be dropped."""
+    coarse = SimpleNamespace(
+        monotonic=lambda: time.monotonic() * 64 // 1 / 64, perf_counter=time.perf_counter
+    )
+    monkeypatch.setattr(camera_child, "time", coarse)
+    *frames, _ = said(monkeypatch, [np.zeros((4, 4, 3), np.uint8)] * 4)
+    times_s = [frame.captured_s for frame in frames]
+    assert len(times_s) == 4
+    assert times_s == sorted(set(times_s))
 
 
 def test_an_empty_picture_is_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

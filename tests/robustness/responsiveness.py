@@ -84,7 +84,7 @@ def measure(seconds: float, warm_up_s: float = _WARM_UP_S) -> Report:
         # Connected after the presenter: what it says is on the widgets by then.
         session.answers.answered.connect(
             lambda answered: ages_ms.append(
-                1000 * (time.monotonic() - answered.answer.offer.captured_s)
+                1000 * (time.perf_counter() - answered.answer.offer.captured_s)
             )
         )
         heart = QTimer()
