@@ -19,7 +19,7 @@ from app.commands.window import Window
 from app.crash_report import FatalWatch, write_report
 from app.ending import EndNow, end_at_once
 from app.log import Log, without_secrets
-from core.closed_output import ends_unread
+from core.closed_output import ends_unread, is_unread
 from core.errors import InCabError, sentence_of
 
 _log = logging.getLogger(__name__)
@@ -76,9 +76,9 @@ def _run(command: Command) -> int:
         return command.run()
     except KeyboardInterrupt:
         return EXIT_FAILED
-    except BrokenPipeError:
-        raise
     except (InCabError, OSError) as error:
+        if is_unread(error):
+            raise
         _log.info("failed: %s", error)
         if command.debug:
             traceback.print_exc()

@@ -26,6 +26,6 @@ def end_at_once(status: int) -> NoReturn:
     """End the process now, with nothing left unsaid."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            with suppress(BrokenPipeError):
+            with suppress(OSError):
                 stream.flush()
     os._exit(status)

@@ -1,7 +1,12 @@
-"""A command whose output nobody reads any more, as in `incab bench --help | head -1`."""
+"""What a command prints: any character, also into files, and to nobody that reads it any more.
+
+The latter as in `incab bench --help | head -1`.
+"""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -16,26 +21,47 @@ _Given = ParamSpec("_Given")
 
 
 def ends_unread(main: Callable[_Given, int]) -> Callable[_Given, int]:
-    """Let an entry point that raises BrokenPipeError end quietly, with EXIT_UNREAD."""
+    """Let an entry point print whatever it has, and end quietly with EXIT_UNREAD if unread."""
 
     @wraps(main)
     def run(*arguments: _Given.args, **named: _Given.kwargs) -> int:
+        _take_every_character()
         try:
             status = main(*arguments, **named)
             # A short output is written only now.
             if sys.stdout is not None:
                 sys.stdout.flush()
             return status
-        except BrokenPipeError:
-            pass
+        except OSError as error:
+            if not is_unread(error):
+                raise
         except SystemExit as ending:
             # What rich makes of a BrokenPipeError.
-            if not isinstance(ending.__context__, BrokenPipeError):
+            if not is_unread(ending.__context__):
                 raise
         _drop_what_is_left()
         return EXIT_UNREAD
 
     return run
+
+
+def is_unread(error: BaseException | None) -> bool:
+    """Whether it says that nobody reads the output any more; Windows may call that EINVAL."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    if sys.platform != "win32" or not isinstance(error, OSError):
+        return False
+    # One that names no file.
+    return error.errno == errno.EINVAL and error.filename is None
+
+
+def _take_every_character() -> None:
+    """Let no name of a file and no sign end a command, for want of it in the system's encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Elsewhere the system's is UTF-8, or was chosen; Windows' is of the last century.
+            encoding = "utf-8" if sys.platform == "win32" else None
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _drop_what_is_left() -> None:
@@ -46,6 +72,6 @@ def _drop_what_is_left() -> None:
             continue
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             os.dup2(nothing, stream.fileno())
     os.close(nothing)

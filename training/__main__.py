@@ -8,7 +8,7 @@ import traceback
 import tyro
 from rich.console import Console
 
-from core.closed_output import ends_unread
+from core.closed_output import ends_unread, is_unread
 from core.errors import INSTALL_TRAINING, InCabError, sentence_of
 from training.commands.agree import Agree
 from training.commands.channels import Channels
@@ -68,9 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
             more = "; the same command (fit: with --resume) goes on from here"
         print(f"Stopped{more}.", file=sys.stderr)
         return EXIT_FAILED
-    except BrokenPipeError:
-        raise
     except (InCabError, OSError) as error:
+        if is_unread(error):
+            raise
         if command.debug:
             traceback.print_exc()
         print(f"incab-train: {sentence_of(error)}", file=sys.stderr)
