@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -30,7 +31,8 @@ def parse_source(text: str) -> Address:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_CAMERA_DIGITS:
         return int(text)
     scheme, separator, _ = text.partition("://")
-    if not separator:
+    # One letter is a drive.
+    if not separator or len(scheme) == 1:
         kind, colon, rest = text.partition(":")
         if colon and kind.lower() in STREAM_SCHEMES and rest.startswith(("/", "\\")):
             # Taken for a file, it would be shown with its password.
@@ -38,8 +40,8 @@ def parse_source(text: str) -> Address:
         return Path(text).expanduser()
     if scheme.lower() == "file":
         try:
-            return Path(unquote(urlsplit(text).path))
-        except ValueError as error:
+            return _path_of(text)
+        except (ValueError, OSError) as error:
             raise SourceError("That file:// address is none; give the file's path.") from error
     if scheme.lower() not in STREAM_SCHEMES:
         # Where the password stands in it is unknown, so nothing more of it is told.
@@ -53,6 +55,17 @@ def parse_source(text: str) -> Address:
             "A stream's address holds no spaces or control characters; write %20 for a space."
         )
     return text
+
+
+def _path_of(url: str) -> Path:
+    """The file that a file:// address names."""
+    parts = urlsplit(url)
+    if sys.platform != "win32":
+        return Path(unquote(parts.path))
+    # It knows drives ("///C:/drive.mp4") and shares ("//server/share/drive.mp4").
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(f"//{parts.netloc}{parts.path}"))
 
 
 def parse_stream(text: str) -> str:

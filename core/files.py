@@ -5,9 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# Scanners, indexers and synchronisers open a new file for a moment; Windows then lets nobody
+# replace it.
+_HELD_S = 2.0
+_LOOK_AGAIN_S = 0.05
 
 
 @contextmanager
@@ -22,13 +29,32 @@ def replacing(path: Path) -> Generator[Path]:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        move_into_place(partial, path)
     except OSError as error:
         if error.filename is None and error.errno is not None:
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        # Whoever holds it on Windows may hide no other error.
+        with suppress(PermissionError):
+            partial.unlink(missing_ok=True)
+
+
+def move_into_place(partial: Path, path: Path) -> None:
+    """Give a complete file its final name, as `os.replace` does.
+
+    Raises:
+        OSError: it cannot; where something is not permitted, it names `path`.
+    """
+    until_s = time.monotonic() + (_HELD_S if sys.platform == "win32" else 0.0)
+    while True:
+        try:
+            os.replace(partial, path)
+            return
+        except PermissionError as error:
+            if time.monotonic() >= until_s:
+                raise PermissionError(error.errno, error.strerror, str(path)) from error
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def read_ordinary(path: Path, largest_bytes: int) -> bytes:

@@ -194,10 +194,13 @@ def _check_space(out: Path, plans: list[_Plan], kept: int, report: Callable[[str
     """Say how large the store will grow, and refuse what the disk cannot hold.
 
     Raises:
-        DataError: too little free space for the runs still to decode.
+        DataError: no disk, or too little free space on it for the runs still to decode.
     """
     needed = sum(plan.size_bytes for plan in plans) + _RESERVE_BYTES
-    free = shutil.disk_usage(next(path for path in (out, *out.parents) if path.exists())).free
+    there = next((path for path in (out, *out.parents) if path.exists()), None)
+    if there is None:
+        raise DataError(f"There is no {out.anchor} to hold {out}; choose another folder.")
+    free = shutil.disk_usage(there).free
     frames = sum(plan.frames for plan in plans)
     if plans:
         report(

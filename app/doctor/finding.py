@@ -47,10 +47,10 @@ def run_child(
             [sys.executable, "-P", "-c", code],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=os.environ | {"PYTHONPATH": seen},
+            env=os.environ | {"PYTHONPATH": seen, "PYTHONIOENCODING": "utf-8"},
             timeout=timeout_s,
             check=False,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )

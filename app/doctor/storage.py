@@ -32,7 +32,10 @@ def examine_folders() -> list[Finding]:
 def _examine(subject: str, folder: Path, remedy: str, needed_mb: float = 0) -> Finding:
     try:
         # The window makes a folder when it needs one; the doctor only asks whether it could.
-        there = next(one for one in (folder, *folder.parents) if one.exists())
+        there = next((one for one in (folder, *folder.parents) if one.exists()), None)
+        if there is None:
+            # On Windows a drive may be gone as a whole.
+            raise OSError(f"there is no {folder.anchor}")
         with tempfile.TemporaryFile(dir=there):
             pass
         free_mb = shutil.disk_usage(there).free / 1e6

@@ -78,17 +78,27 @@ def opened(path: Path, check: bool = True) -> Generator[sqlite3.Connection]:
     version = _check_header(path)
     try:
         with contextlib.ExitStack() as stack:
-            connection = _connect(path, stack, copied=version < VERSION)
-            if problem := why_foreign(connection, version):
-                raise SessionFileError(f"{path} is not a session: {problem}.")
-            if check:
-                _check_whole(path, connection)
-            if version < VERSION:
-                migrate(connection, version)
-            connection.execute("PRAGMA query_only = ON")
-            yield connection
-    except (sqlite3.Error, UnicodeError, MemoryError) as error:
+            yield _checked(path, stack, version, check)
+    except (sqlite3.Error, MemoryError) as error:
         raise SessionFileError(_sentence(path, error)) from error
+
+
+def _checked(
+    path: Path, stack: contextlib.ExitStack, version: int, check: bool
+) -> sqlite3.Connection:
+    try:
+        connection = _connect(path, stack, copied=version < VERSION)
+        if problem := why_foreign(connection, version):
+            raise SessionFileError(f"{path} is not a session: {problem}.")
+        if check:
+            _check_whole(path, connection)
+        if version < VERSION:
+            migrate(connection, version)
+        connection.execute("PRAGMA query_only = ON")
+    except UnicodeError as error:
+        # Only here: where the session is used, characters may fail that are none of its fault.
+        raise SessionFileError(_sentence(path, error)) from error
+    return connection
 
 
 def _check_header(path: Path) -> int:

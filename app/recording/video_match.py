@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from app.recording.in_use import being_recorded, refuse_recorded
 from app.recording.records import SourceRecord
@@ -44,10 +44,12 @@ def find_video(source: SourceRecord, session: Path, given: Path | None = None) -
             f"{session.name} was recorded from {source.name}, of which no pictures are stored."
         )
     recorded = Path(source.path)
-    beside = session.parent / recorded.name
+    on_windows = PureWindowsPath(source.path)
+    beside = session.parent / (on_windows if on_windows.drive else recorded).name
     # A session from elsewhere may name anything. Looking at another machine's share would already
-    # tell that machine who looks.
-    candidates = (beside,) if source.path.startswith(("//", "\\\\")) else (recorded, beside)
+    # tell that machine who looks. Windows takes "/\\" for the beginning of a share, too.
+    shared = source.path.replace("\\", "/").startswith("//")
+    candidates = (beside,) if shared else (recorded, beside)
     for path in candidates:
         if path.is_file() and not being_recorded(path):
             return path

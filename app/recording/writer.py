@@ -38,6 +38,7 @@ from app.recording.records import (
 from app.recording.schema import check_sqlite, create_tables
 from app.recording.values import event_text, stretches, values_of, writable
 from core.errors import SessionFileError
+from core.files import move_into_place
 
 # A person's activities are nobody else's business.
 _PRIVATE = 0o600
@@ -103,7 +104,7 @@ class SessionWriter:
                 create_tables(made)
                 self._insert_session(made, source)
                 made.execute("COMMIT")
-            os.replace(partial, self.path)
+            move_into_place(partial, self.path)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -239,12 +240,15 @@ class SessionWriter:
                 with contextlib.suppress(sqlite3.OperationalError):
                     self._connection.execute("PRAGMA journal_mode = DELETE")
             finally:
+                self._sync.stop()
                 self._connection.close()
                 self._sync.close()
                 self._release()
 
     def abandon(self) -> None:
         """Close after an error: what was committed stays, the rest is given up."""
+        # First, because on Windows SQLite cannot take away a log that somebody has open.
+        self._sync.stop()
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         self._sync.close()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -22,12 +24,29 @@ from core.errors import SourceError
         ("/data/vp1/run 1.mp4", Path("/data/vp1/run 1.mp4")),
         ("file:///data/run%201.mp4", Path("/data/run 1.mp4")),
         ("C:\\videos\\run.mp4", Path("C:\\videos\\run.mp4")),
+        ("C://videos/run.mp4", Path("C://videos/run.mp4")),
         ("rtsp://cabin.local/stream", "rtsp://cabin.local/stream"),
         ("HTTP://cabin.local/stream", "HTTP://cabin.local/stream"),
     ],
 )
 def test_files_cameras_and_streams_are_told_apart(text: str, expected: object) -> None:
     assert parse_source(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("file:///C:/my%20videos/run.mp4", "C:\\my videos\\run.mp4"),
+        ("file://server/share/run.mp4", "\\\\server\\share\\run.mp4"),
+    ],
+)
+def test_file_addresses_on_windows(monkeypatch: pytest.MonkeyPatch, url: str, path: str) -> None:
+    nturl2path = pytest.importorskip("nturl2path", reason="what Windows' Python does is needed")
+    monkeypatch.setattr(urllib.request, "url2pathname", nturl2path.url2pathname)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert str(parse_source(url)) == path
+    with pytest.raises(SourceError, match="file:// address"):
+        parse_source("file:///C:x:y/run.mp4")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "ftp://host/a.mp4", "concat://a|b"])

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
+import core.files
 from core.errors import sentence_of
 from core.files import replacing
 
@@ -43,6 +46,32 @@ def test_a_full_disk_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     told = sentence_of(refusal.value)
     assert told.startswith(f"{path} cannot be written (File too large); make room")
     assert path.read_text() == "old"
+
+
+def test_a_file_that_somebody_holds_for_a_moment_is_waited_for_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace, held = tmp_path / "data.csv", os.replace, [True, True]
+
+    def replace_when_free(source: Path, target: Path) -> None:
+        if held:
+            held.pop()
+            raise PermissionError(13, "Access is denied", str(source), None, str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_when_free)
+    with pytest.raises(PermissionError) as refusal:
+        write(path)
+    assert sentence_of(refusal.value) == f"{path} cannot be used (Access is denied)."
+    assert list(tmp_path.iterdir()) == []
+    held.append(True)
+    monkeypatch.setattr(sys, "platform", "win32")
+    write(path)
+    assert path.read_text() == "x"
+    held.extend([True] * 100)
+    monkeypatch.setattr(core.files, "_HELD_S", 0.1)
+    with pytest.raises(PermissionError):
+        write(path)
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

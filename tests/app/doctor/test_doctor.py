@@ -31,6 +31,12 @@ def test_a_child_that_crashes_is_an_answer() -> None:
     assert "no answer" in said
 
 
+def test_a_child_may_print_any_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows it would print in the system's code page."""
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert run_child("print('1920×1080, größe')", 30) == (True, "1920×1080, größe")
+
+
 def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert software.examine_python().verdict == "good"
     monkeypatch.setattr(software, "OLDEST_PYTHON", (9, 9))
@@ -183,6 +189,13 @@ def test_folders_that_cannot_be_written_to_are_named(
     assert notes == ["Recordings folder"]
     monkeypatch.setattr(storage, "_TOO_FEW_MB", 1e12)
     assert "full" in storage.examine_folders()[0].sentence
+
+
+def test_a_folder_on_a_drive_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    found = storage._examine("Pictures folder", Path("/gone/pictures"), "choose another.")
+    assert found.verdict == "bad"
+    assert "/gone/pictures cannot be written to (there is no /); choose" in found.sentence
 
 
 def test_the_command_tells_and_its_exit_code_too(

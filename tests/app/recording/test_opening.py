@@ -100,6 +100,11 @@ def test_control_characters_are_not_passed_on(path: Path) -> None:
         assert session.source.name == "a\ufffd[2Jb"
 
 
+def test_what_fails_where_it_is_used_says_nothing_of_the_file(path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError), read_session(path):
+        "\u2713".encode("cp1252")
+
+
 def test_nothing_can_be_written_through_it(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(SessionFileError, match="readonly"), opened(path) as connection:

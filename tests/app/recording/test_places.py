@@ -59,7 +59,24 @@ def test_a_video_is_found_where_it_was_beside_the_recording_or_not(tmp_path: Pat
         find_video(CAMERA, session)
 
 
-@pytest.mark.parametrize("path", ["//evil/share/drive.mp4", "\\\\evil\\share\\drive.mp4"])
+@pytest.mark.parametrize(
+    "path", ["C:\\Users\\me\\drive.mp4", "\\\\server\\share\\drive.mp4", "/home/me/drive.mp4"]
+)
+def test_a_video_beside_the_recording_is_found_on_any_system(tmp_path: Path, path: str) -> None:
+    video = tmp_path / "drive.mp4"
+    video.touch()
+    assert find_video(replace(CAMERA, kind="file", path=path), tmp_path / "s.sqlite") == video
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil/share/drive.mp4",
+        "\\\\evil\\share\\drive.mp4",
+        "/\\evil\\share\\drive.mp4",
+        "\\/evil/share/drive.mp4",
+    ],
+)
 def test_another_machine_is_not_asked(
     tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,29 @@ def test_what_was_committed_is_there_without_closing(tmp_path: Path) -> None:
     writer.abandon()
 
 
+@pytest.mark.parametrize("end", ["abandon", "close"])
+def test_the_log_is_let_go_before_it_is_taken_away(tmp_path: Path, end: str) -> None:
+    """On Windows SQLite could not take it away otherwise, and it would lie there."""
+    writer = SessionWriter(tmp_path / "s.sqlite", CAMERA)
+    connection, let_go = writer._connection, []
+
+    class Broken:
+        def execute(self, *asked: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        def close(self) -> None:
+            let_go.append(not writer._sync._thread.is_alive())
+            connection.close()
+
+    writer._connection = Broken()
+    if end == "abandon":
+        writer.abandon()
+    else:
+        with pytest.raises(SessionFileError):
+            writer.close("stopped")
+    assert let_go == [True]
+
+
 def test_a_killed_session_can_be_made_one_file(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path / "made.sqlite", CAMERA)
     for record in (model("int8"), model("fp32"), clip(1, 0, 0)):
