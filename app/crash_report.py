@@ -11,6 +11,8 @@ import contextlib
 import faulthandler
 import logging
 import os
+import re
+import sys
 import time
 import traceback
 from datetime import datetime
@@ -27,6 +29,9 @@ _log = logging.getLogger(__name__)
 _REPORTS_KEPT = 10
 _LOG_LINES = 60
 _LONGEST_TAIL_BYTES = 64_000
+# On Windows faulthandler also writes of exceptions that are handled, as those of COM are. One that
+# ends a process has a name or is of the severest kind.
+_FATAL = re.compile("Fatal Python error|Windows fatal exception: (?!code 0x(?!c))")
 
 
 def write_report(
@@ -81,7 +86,7 @@ def report_of_last_crash() -> Path | None:
             crashed_s = left.stat().st_mtime
             left.unlink()
             # A process that was killed leaves an empty one.
-            if stacks.strip():
+            if stacks.strip() and (sys.platform != "win32" or _FATAL.search(stacks)):
                 report = _write(stacks, crashed_s)
     return report
 

@@ -54,6 +54,19 @@ class _Discreet(logging.Formatter):
         return without_secrets(super().format(record))
 
 
+class _LogFile(RotatingFileHandler):
+    """Goes on in the same file where a new one cannot be begun."""
+
+    def doRollover(self) -> None:
+        """Begin a new file; on Windows none can be while another InCab has this one open."""
+        try:
+            super().doRollover()
+            self.maxBytes = _LARGEST_BYTES
+        except OSError:
+            # It is opened again for the next line. To try at each of them would lose older files.
+            self.maxBytes += _LARGEST_BYTES
+
+
 class Log:
     """Log to the file and, complaints only, to the terminal, until it is closed."""
 
@@ -71,7 +84,7 @@ class Log:
         problem = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = RotatingFileHandler(
+            file = _LogFile(
                 self.path, maxBytes=_LARGEST_BYTES, backupCount=_OLDER_KEPT, encoding="utf-8"
             )
         except OSError as error:

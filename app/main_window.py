@@ -64,7 +64,7 @@ from app.widgets.transport import KEYS as TRANSPORT_KEYS
 from app.widgets.transport import Transport, TransportActions
 from app.widgets.video_view import VideoView
 from app.widgets.welcome import Welcome
-from app.window_actions import WindowActions
+from app.window_actions import FULL_SCREEN_KEY, WindowActions
 from app.window_docks import Docks
 from core.camera import LiveSource
 from core.errors import SourceError
@@ -81,7 +81,7 @@ _KEYS = (
     *VIEW_KEYS,
     *RECORDING_KEYS,
     ("F5", "Try models that stopped again"),
-    ("F11", "Full screen"),
+    (FULL_SCREEN_KEY, "Full screen"),
     ("?", "This sheet"),
     ("Esc", "Close this sheet or a message"),
     ("Tab, Enter", "Walk through the buttons, press one"),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from app.widgets.icons import icon
+
+# On macOS F11 shows the desktop; Control and Command, as these two are called there, are usual.
+_FULL_SCREEN = QKeySequence("Meta+Ctrl+F" if sys.platform == "darwin" else "F11")
+FULL_SCREEN_KEY = _FULL_SCREEN.toString(QKeySequence.SequenceFormat.NativeText)
 
 
 class WindowActions(QObject):
@@ -33,9 +38,9 @@ class WindowActions(QObject):
         self.compare = self._action("Compare", "M", show_models, "compare")
         self.compare.setToolTip("Choose the models and their engines (M)")
         self.full_screen = self._action(
-            "Full screen", "F11", self._toggle_full_screen, "fullscreen"
+            "Full screen", _FULL_SCREEN, self._toggle_full_screen, "fullscreen"
         )
-        self.full_screen.setToolTip("Full screen (F11)")
+        self.full_screen.setToolTip(f"Full screen ({FULL_SCREEN_KEY})")
         self.help = self._action("Keyboard", "?", show_keys, "help")
         self.help.setShortcuts(["?", "F1"])
         self.help.setToolTip("All keys (?)")
@@ -44,7 +49,7 @@ class WindowActions(QObject):
         self.escape = self._action("Close message", "Esc", self._on_escape)
 
     def _action(
-        self, text: str, key: str, do: Callable[[], object], icon_name: str = ""
+        self, text: str, key: str | QKeySequence, do: Callable[[], object], icon_name: str = ""
     ) -> QAction:
         action = QAction(text, self)
         if icon_name:

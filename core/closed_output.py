@@ -49,10 +49,9 @@ def is_unread(error: BaseException | None) -> bool:
     """Whether it says that nobody reads the output any more; Windows may call that EINVAL."""
     if isinstance(error, BrokenPipeError):
         return True
-    if sys.platform != "win32" or not isinstance(error, OSError):
-        return False
-    # One that names no file.
-    return error.errno == errno.EINVAL and error.filename is None
+    # It names no file.
+    invalid = isinstance(error, OSError) and (error.errno, error.filename) == (errno.EINVAL, None)
+    return invalid and sys.platform == "win32"
 
 
 def _take_every_character() -> None:

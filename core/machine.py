@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,7 +22,25 @@ _ISA_BY_FLAG = (
 
 def cpu_name() -> str:
     """The processor as the system names it."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
+    return _cpuinfo("model name") or _brand() or platform.processor() or platform.machine()
+
+
+def _brand() -> str | None:
+    """What macOS and Windows call it; all that Python tells there is "arm" or a row of numbers."""
+    try:
+        if sys.platform == "darwin":
+            command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+            return done.stdout.strip()
+        if sys.platform == "win32":
+            import winreg
+
+            where = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, where) as processor:
+                return str(winreg.QueryValueEx(processor, "ProcessorNameString")[0]).strip()
+    except (OSError, subprocess.SubprocessError):
+        pass
+    return None
 
 
 def cpu_isa() -> str | None:

@@ -40,6 +40,8 @@ _FEWEST_RUNS, _MOST_RUNS = 3, 100
 # How Windows numbers what is a signal elsewhere.
 _WINDOWS_CRASHES = {0xC000001D: "illegal instruction", 0xC0000005: "access violation"}
 _LOWEST_WINDOWS_CRASH = 0xC0000000
+# No memory (twice), the console closed, the system going down.
+_WINDOWS_FROM_OUTSIDE = (0xC0000017, 0xC000012D, 0xC000013A, 0xC0000142)
 # These were sent by somebody else, often for want of memory: the engine is not at fault.
 _SENT_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
 
@@ -202,6 +204,8 @@ def _failure(engine: str, status: int | None, complaints: str, longest_s: float)
 
 def _crash(status: int) -> str | None:
     """What the engine died of by its own doing, in words; None when it did not."""
+    if status in _WINDOWS_FROM_OUTSIDE:
+        return None
     if status >= _LOWEST_WINDOWS_CRASH:
         return _WINDOWS_CRASHES.get(status, hex(status))
     if status >= 0 or signal_name(-status) in _SENT_SIGNALS:

@@ -12,6 +12,14 @@ from types import FrameType
 _ECHO_S = 1.0
 
 
+def leave_interrupts(worker: int) -> None:
+    """For workers of a DataLoader: Ctrl-C reaches them too, and the process they work for decides.
+
+    Where they are spawned (macOS, Windows) it would end them, and with them the step.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class StopRequest:
     """While this context lasts, SIGINT and SIGTERM set `asked`; a later SIGINT stops at once.
 

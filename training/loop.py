@@ -21,7 +21,7 @@ from core.distillation import distillation_loss, hard_loss
 from core.errors import DataError
 from core.quantization import QatMobileNet3D
 from training.hardware import as_input, random_state, set_random_state
-from training.interruption import StopRequest
+from training.interruption import StopRequest, leave_interrupts
 from training.optimizer import learning_rate, shorten_gradient
 from training.progress import EpochProgress, RunLog, memory_advice, summary
 from training.run import Run
@@ -167,6 +167,7 @@ def _begin_epoch(run: Run) -> Iterator[list[Tensor]]:
             run.train_data,
             batch_sampler=run.batches,
             num_workers=run.workers,
+            worker_init_fn=leave_interrupts,
             pin_memory=run.device.type == "cuda",
         )
     )

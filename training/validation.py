@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Subset
 
 from training.dataset import ChunkDataset
 from training.hardware import as_input
+from training.interruption import leave_interrupts
 from training.processes import ALONE, Processes
 
 
@@ -33,7 +34,8 @@ def validate(
     # Clips seen, clips right and sum of losses for each class.
     counts = torch.zeros(3, classes, dtype=torch.float64, device=device)
     share = Subset(data, range(processes.rank, len(data), processes.count))
-    for clips, targets in DataLoader(share, batch_size, num_workers=workers):
+    batches = DataLoader(share, batch_size, num_workers=workers, worker_init_fn=leave_interrupts)
+    for clips, targets in batches:
         targets = targets.to(device)
         logits = model(as_input(clips, device))
         losses = functional.cross_entropy(logits, targets, reduction="none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from core.errors import InCabError
 # A process that reports nothing for this long hangs: the longest honest silence is the disk
 # taking in the last gigabytes of a long run.
 STALL_S = 600.0
+# Windows waits for 63 things at once, and its pools need two of them.
+MOST_PROCESSES = 61 if sys.platform == "win32" else sys.maxsize
 # Before its first word a process imports its modules, perhaps from a slow disk.
 _START_S = 120.0
 _TELL_EVERY_S = 0.2
@@ -63,6 +66,7 @@ def work(
         return
     # Spawned, not forked: the caller may hold a GPU, threads or a window.
     context = multiprocessing.get_context("spawn")
+    workers = min(workers, MOST_PROCESSES)
     waiting = list(enumerate(tasks))[::-1]
     jobs: dict[Connection, _Job] = {}
     try:

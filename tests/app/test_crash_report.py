@@ -105,6 +105,25 @@ def test_what_a_killed_process_leaves_is_no_crash(folder: Path) -> None:
     assert list(folder.iterdir()) == [running]
 
 
+@pytest.mark.parametrize(
+    ("stacks", "reported"),
+    [
+        ("Windows fatal exception: code 0x8001010d\n\nThread 1:", False),
+        ("Windows fatal exception: access violation\n\nThread 1:", True),
+        ("Windows fatal exception: code 0xc000001d\n\nThread 1:", True),
+        ("Windows fatal exception: code 0x8001010d\n\nWindows fatal exception: stack over", True),
+        ("Fatal Python error: Aborted", True),
+    ],
+)
+def test_what_windows_handled_is_no_crash(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stacks: str, reported: bool
+) -> None:
+    (folder / "fatal-999999999.txt").write_text(stacks)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert (report_of_last_crash() is not None) is reported
+    assert not list(folder.glob("fatal-*"))
+
+
 def test_a_command_that_crashes_says_where_its_report_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,28 @@ def test_it_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert [file.name for file in files] == [LOG_NAME, *(f"{LOG_NAME}.{n}" for n in (1, 2, 3))]
     assert all(file.stat().st_size <= 2000 for file in files)
     assert "line 199" in files[0].read_text()
+
+
+def test_where_no_new_file_can_be_begun_the_old_one_grows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """On Windows a file that another InCab has open cannot be renamed."""
+
+    def held(source: str, target: str) -> None:
+        raise PermissionError(13, "The process cannot access the file")
+
+    monkeypatch.setattr(app.log, "_LARGEST_BYTES", 2000)
+    with Log("incab"):
+        for number in range(100):
+            logging.getLogger("app.session").info("line %d", number)
+        older = (folder / f"{LOG_NAME}.1").read_text()
+        monkeypatch.setattr(os, "rename", held)
+        for number in range(100, 200):
+            logging.getLogger("app.session").info("line %d", number)
+    text = (folder / LOG_NAME).read_text()
+    assert all(f"line {number}" in text for number in range(100, 200))
+    assert (folder / f"{LOG_NAME}.1").read_text() == older
+    assert capsys.readouterr().err == ""
 
 
 def test_without_a_folder_to_write_to_incab_runs_all_the_same(

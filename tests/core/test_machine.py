@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,3 +49,6 @@ def test_the_cpu_has_a_name_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cpu_name()
     monkeypatch.setattr(machine, "_cpuinfo", lambda key: None)
     assert cpu_name()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="Apple M2\n"))
+    assert cpu_name() == "Apple M2"

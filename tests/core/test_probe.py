@@ -96,6 +96,13 @@ def test_crashes_as_windows_numbers_them(
     assert result.lasting
 
 
+def test_a_console_that_closes_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_module, "_run", lambda *given: (0xC000013A, "", ""))
+    (result,) = tried("a")
+    assert result.problem is not None
+    assert not result.lasting
+
+
 def test_who_hangs_is_given_up() -> None:
     (result,) = tried("hangs", longest_s=0.5)
     assert "Engine openvino gave no answer within" in str(result.problem)

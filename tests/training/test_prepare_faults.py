@@ -18,7 +18,7 @@ from core.errors import AnnotationError, DataError, SourceError
 from core.video import VideoFile, VideoProperties
 from tests.training.roots import REPOSITORY, contents, fill
 from training.frames import is_intact, write_run
-from training.prepare import _probe, prepare
+from training.prepare import _check_space, _probe, prepare
 from training.workers import Outcome, _here
 
 CORRUPTED = REPOSITORY.parent / "shared/clips/corrupted.mp4"
@@ -226,6 +226,13 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
     with pytest.raises(DataError, match=r"needs about 0\.02 GB more and 0\.01 GB are free"):
         prepare(root.path, tmp_path / "new/store", report=lambda line: None)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_disk_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows a path may begin with a drive that is not plugged in."""
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    with pytest.raises(DataError, match="There is no / to hold /gone/store;"):
+        _check_space(Path("/gone/store"), [], 0, lambda line: None)
 
 
 FULL = """

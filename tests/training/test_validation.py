@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,22 @@ def test_validation_is_pure(tiny_store: Store, tiny: Recipe, tmp_path: Path) -> 
         assert all(torch.equal(after[name], before[name]) for name in before)
         for other in figures[1:]:
             assert other == pytest.approx(figures[0], rel=1e-4)
+
+
+def test_ctrl_c_is_no_matter_of_who_loads_clips(
+    tiny_store: Store, tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spawned, as on macOS and Windows, they would be ended by it."""
+    clip = ChunkDataset.__getitem__
+
+    def watched(data: ChunkDataset, item: int) -> object:
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        return clip(data, item)
+
+    run = Run(tiny, tiny_store, tmp_path / "run", threads=1, workers=1)
+    monkeypatch.setattr(ChunkDataset, "__getitem__", watched)
+    train_epoch(run, Console(quiet=True))
+    validate(run.model, run.val_data, 2, workers=1)
 
 
 def test_validation_counts_by_class(tiny_store: Store) -> None:

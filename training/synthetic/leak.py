@@ -28,6 +28,7 @@ from training.synthetic.choreography import PAIRS
 from training.synthetic.people import generator, sample_person
 from training.synthetic.schedule import annotate, plan_run
 from training.synthetic.session import SessionRenderer
+from training.workers import MOST_PROCESSES
 
 CONTROL = ("drinking", "eating")
 FRAMES = 8
@@ -67,7 +68,8 @@ def measure_leaks(
     report(0, _PEOPLE)
     context = multiprocessing.get_context("spawn")
     names = frozenset(name for pair in pairs for name in pair)
-    with ProcessPoolExecutor(processes or os.cpu_count() or 1, context) as pool:
+    workers = min(processes or os.cpu_count() or 1, MOST_PROCESSES)
+    with ProcessPoolExecutor(workers, context) as pool:
         futures = {
             pool.submit(_render, seed, person, _RUNS, difficulty, names): person
             for person in everybody
