@@ -10,6 +10,7 @@ from rich.console import Console
 
 from core.closed_output import ends_unread, is_unread
 from core.errors import INSTALL_TRAINING, InCabError, sentence_of
+from core.machine import installed_version
 from training.commands.agree import Agree
 from training.commands.channels import Channels
 from training.commands.data import BenchStore, Inspect, Prepare
@@ -47,6 +48,9 @@ HELP_STYLE = (tyro.conf.PositionalMetavarFromFieldName, tyro.conf.DisallowNone)
 @ends_unread
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    if (sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+        print(f"InCab {installed_version('incab')}")
+        return EXIT_DONE
     try:
         command = tyro.cli(
             COMMANDS, args=arguments, prog="incab-train", description=__doc__, config=HELP_STYLE

@@ -35,6 +35,7 @@ class Doctor:
         from app.doctor.finding import Finding
         from app.facts import facts
         from app.log import log_folder
+        from core.machine import installed_version
 
         console, status = Console(highlight=False, soft_wrap=True), Console(stderr=True)
         marks = {"good": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
@@ -58,5 +59,5 @@ class Doctor:
             verdict = "One thing is" if bad == 1 else f"{bad} things are"
             console.print(f"\n{verdict} wrong here. The log is in {escape(str(log_folder()))}.")
         else:
-            console.print("\nInCab works here.")
+            console.print(f"\nInCab {installed_version('incab')} works here.")
         return EXIT_FAILED if bad else EXIT_DONE

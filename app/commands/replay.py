@@ -6,8 +6,9 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from app import resources
 from app.commands.common import EXIT_DONE, check_threads
@@ -21,7 +22,7 @@ class Replay:
     Example: incab replay drive.mp4 --annotations midlevel.chunks_90.csv --out clips.csv
     """
 
-    source: Positional[Path]
+    source: Annotated[Positional[Path], arg(metavar="VIDEO")]
     """A video file."""
     annotations: Path | None = None
     """Drive&Act CSV with the truth for this video."""

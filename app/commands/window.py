@@ -21,7 +21,7 @@ class Window:
     """Open the InCab window: a driver's activity from the int8 student beside its fp32 twin.
 
     Without SOURCE the window asks for one. Other commands: incab demo, incab replay, incab bench,
-    incab sessions, incab doctor (each has its own --help).
+    incab sessions, incab doctor (each has its own --help), incab --version.
     """
 
     source: Positional[str | None] = None

@@ -29,6 +29,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[WindowOptions]:
     return started
 
 
+def test_it_names_its_version(capsys) -> None:
+    assert main(["--version"]) == EXIT_DONE
+    assert capsys.readouterr().out == "InCab 0.1.0\n"
+
+
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
 def test_every_command_explains_itself(command: tuple[str, ...], capsys) -> None:
     assert main([*command, "--help"]) == EXIT_DONE

@@ -208,7 +208,7 @@ def test_the_command_tells_and_its_exit_code_too(
 
     monkeypatch.setattr(examine, "examine", made_up)
     assert main(["doctor"]) == EXIT_DONE
-    assert "InCab works here." in capsys.readouterr().out
+    assert "InCab 0.1.0 works here." in capsys.readouterr().out
     found.append(Finding("Display", "bad", "Qt cannot [open] a window."))
     assert main(["doctor"]) == EXIT_FAILED
     said = capsys.readouterr().out
