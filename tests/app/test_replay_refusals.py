@@ -106,7 +106,7 @@ def test_a_codec_that_cannot_be_decoded_is_named(
         (cut, ""),
         (cut_early, "truncated"),
         (empty, "truncated"),
-        (folder, "folder"),
+        (folder, "Is a directory"),
         (to_text, ""),
         (to_pickle, "pickle"),
         (without_a_class, "names 4 classes but its weights give 5"),

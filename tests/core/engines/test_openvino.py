@@ -53,9 +53,10 @@ def test_int8_layers_really_run_as_integers(networks) -> None:
 
 ENGINES_FREED_IN_ORDER = """
 import os, signal, sys, time
+from pathlib import Path
 from core.engines.openvino import OpenVinoEngine
 from core.modelfile import load_model
-models = [load_model(path) for path in sys.argv[1:]]
+models = [load_model(Path(path)) for path in sys.argv[1:]]
 engines = [OpenVinoEngine(model.network, model.clip.clip_shape, 1) for model in models]
 while engines:
     del engines[0]
