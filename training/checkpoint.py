@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.errors import DataError
+from core.errors import DataError, reason_of
 from core.files import replacing
 from training.config import settings_of
 
@@ -50,8 +50,7 @@ def load(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().split("\n", 1)[0][:120]
-        raise DataError(f"{path} is damaged ({reason}); train that run again.") from error
+        raise DataError(f"{path} is damaged ({reason_of(error)}); train that run again.") from error
 
 
 def load_weights(run: Path, model: nn.Module) -> None:
@@ -66,7 +65,7 @@ def load_weights(run: Path, model: nn.Module) -> None:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
+        reason = reason_of(error, line=-1).strip()
         raise DataError(f"{path} does not fit this network: {reason}") from error
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.engines import GOLDEN_TOLERANCE, golden_deviation, load_engine
 from core.engines.openvino import compile_graph, shared_core
-from core.errors import INSTALL_TRAINING, DataError, EngineError
+from core.errors import INSTALL_TRAINING, DataError, reason_of, EngineError
 from core.files import replacing
 from core.modelfile import Model
 
@@ -91,7 +91,7 @@ def export(model: Model, kind: Format, path: Path, threads: int = 2) -> Exported
             # It holds the weights open, or mapped.
             del engine
         except RuntimeError as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
+            reason = reason_of(error, line=-1)
             raise DataError(
                 f"Cannot write {path} ({reason}); look whether there is room, or choose another "
                 "--format."

@@ -162,10 +162,9 @@ def _weights(
     if isinstance(layer, (FloatConv, FloatLinear)):
         weight = graph.constant(weight_name, layer.weight, np.float32)
         return weight, graph.constant(bias_name, layer.bias, np.float32)
-    bias_scale = layer.input.scale * layer.weight_scale.astype(np.float64)
     return (
         _dequantize_channels(graph, weight_name, layer.weight, layer.weight_scale),
-        _dequantize_channels(graph, bias_name, layer.bias, bias_scale),
+        _dequantize_channels(graph, bias_name, layer.bias, layer.sum_scale),
     )
 
 
