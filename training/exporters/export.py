@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.engines import GOLDEN_TOLERANCE, golden_deviation, load_engine
 from core.engines.openvino import compile_graph, shared_core
-from core.errors import INSTALL_TRAINING, DataError, reason_of, EngineError
+from core.errors import INSTALL_TRAINING, DataError, EngineError, reason_of
 from core.files import replacing
 from core.modelfile import Model
 
