@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QFont, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -102,6 +103,13 @@ class NumberTile(QWidget):
         layout.addWidget(self._number)
         layout.addWidget(self._caption)
         self.setAccessibleName(caption)
+        self._row: Sequence[NumberTile] = (self,)
+
+    @staticmethod
+    def write_alike(row: Sequence[NumberTile]) -> None:
+        """Let numbers in a row be as large as the longest of them may be."""
+        for tile in row:
+            tile._row = row
 
     @property
     def text(self) -> str:
@@ -113,10 +121,13 @@ class NumberTile(QWidget):
         self._fit()
 
     def _fit(self) -> None:
+        font = min((tile._fitting_font() for tile in self._row), key=QFont.pixelSize)
+        for tile in self._row:
+            tile._number.setFont(font)
+
+    def _fitting_font(self) -> QFont:
         room = self.width() - _LEAST_BETWEEN_PX
-        self._number.setFont(
-            theme.fitting_font(self._number.text(), room, theme.NUMBER_PX, bold=True)
-        )
+        return theme.fitting_font(self._number.text(), room, theme.NUMBER_PX, bold=True)
 
     def set_caption_px(self, pixels: int) -> None:
         """Write the caption in smaller letters, or in the usual ones."""

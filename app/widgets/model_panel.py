@@ -95,7 +95,9 @@ class ModelPanel(QFrame):
         answer.addWidget(self.confidence)
         tiles = QHBoxLayout()
         tiles.setSpacing(4)
-        for tile in (self.live_fps, self.p50, self.p95, self.p99):
+        row = (self.live_fps, self.p50, self.p95, self.p99)
+        NumberTile.write_alike(row)
+        for tile in row:
             tiles.addWidget(tile, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(_EDGE, 8, _EDGE, 8)

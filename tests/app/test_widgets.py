@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFontMetrics, QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import theme
@@ -24,7 +24,7 @@ from app.state import State
 from app.theme import DARK
 from app.timeline_record import TimelineRecord
 from app.widgets.comparison_card import ComparisonCard
-from app.widgets.controls import plain_tip
+from app.widgets.controls import NumberTile, plain_tip
 from app.widgets.fit_label import FitLabel
 from app.widgets.latency_plot import break_at_gaps, nice_ceiling
 from app.widgets.model_panel import ModelPanel
@@ -186,6 +186,16 @@ def test_a_failure_stays_on_the_panel(panel: ModelPanel) -> None:
     assert panel.activity.text == "not running"
     assert panel.message.isVisible()
     assert "damaged" in panel.message.text()
+
+
+def test_numbers_in_a_row_are_written_alike(panel: ModelPanel) -> None:
+    panel.setFixedWidth(240)
+    panel.show_numbers(ModelNumbers(29.84, Latency(50, 113.8, 7.1, 115.9, 123.5), None, 0))
+    tiles = panel.findChildren(NumberTile)
+    numbers = [tile.findChildren(QLabel)[0] for tile in tiles]
+    assert len({number.font().pixelSize() for number in numbers}) == 1
+    for number in numbers:
+        assert number.fontMetrics().horizontalAdvance(number.text()) <= number.width()
 
 
 def test_speed_is_shown_and_what_is_derived_is_called_so(panel: ModelPanel) -> None:
