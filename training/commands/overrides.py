@@ -21,7 +21,9 @@ def overrides(without: Collection[str] = (), besides: str = "") -> Any:
         if name in without:
             continue
         shown = tyro.conf.arg(metavar=_metavar(kind), help_behavior_hint="(default: the recipe's)")
-        options.append((name, Annotated[kind | None, shown], field(default=None)))
+        # A yes and a no are said alike: `--quantize False` undoes what the recipe says.
+        said = tyro.conf.FlagConversionOff[kind | None]
+        options.append((name, Annotated[said, shown], field(default=None)))
     made = make_dataclass("Overrides", options, frozen=True, kw_only=True)
     # tyro takes each option's help from here.
     made.__doc__ = (Recipe.__doc__ or "").replace(

@@ -76,7 +76,7 @@ def test_without_torch_its_engines_say_what_to_install(
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, f"core.engines.{name}", raising=False)
     with pytest.raises(
-        EngineError, match=rf"{name} engine needs PyTorch; install it with .*incab\[train\]"
+        EngineError, match=rf"{name} engine needs PyTorch; install it with .*\[train\]"
     ):
         load_engine(networks.model(networks.fp32()), name)
 
