@@ -123,8 +123,7 @@ class Lineup(Answering):
     def wait(self, deadline: QDeadlineTimer) -> bool:
         """Whether the students' threads end in time; a teacher is waited for only briefly."""
         ended = self._students.wait(deadline)
-        briefly_ms = min(deadline.remainingTime(), _TEACHER_ENDS_MS)
-        if not self._teacher.wait(QDeadlineTimer(briefly_ms)):
+        if not self._teacher.wait(min(deadline, QDeadlineTimer(_TEACHER_ENDS_MS))):
             _left.append(self._teacher)
         return ended
 

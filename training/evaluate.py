@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.comparison import Accuracy
 from core.engines import DEFAULT_ENGINE, Engine, load_engine
 from core.engines.reference import ReferenceEngine
-from core.errors import DataError, SaturationError
+from core.errors import DataError, EngineError, SaturationError
 from core.modelfile import Model
 from training.calibration import calibration_error
 from training.dataset import U8, Augmentation, ChunkDataset
@@ -93,6 +93,7 @@ def evaluate_model(
 
     Raises:
         DataError: the model names other classes than the data, or there are no clips.
+        EngineError: an answer is no number.
     """
     check_measurable(model, store, positions)
     drawn = Augmentation(flip_probability=0.0, random_crop=False) if draws else None
@@ -111,6 +112,10 @@ def evaluate_model(
             pace.seconds += answered_s - asked_s
             asked_s = answered_s
     logits = np.stack(answers)
+    if not np.isfinite(logits).all():
+        raise EngineError(
+            f"The engine {engine.name} gave NaN or infinity for some clips; choose another one."
+        )
     targets = targets_of(store, positions, draws)
     return figures_of(logits, targets, model.labels, model.temperature), logits
 

@@ -123,7 +123,8 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     """
     path = run / LOG_FILE
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
     except OSError:
         return []
     except ValueError as error:

@@ -202,7 +202,8 @@ def read_clips(connection: sqlite3.Connection) -> Clips:
     truths = tuple(_text(name) for (name,) in names)
     if len(truths) > _MOST_CLASSES:
         raise ValueError(f"it names more than {_MOST_CLASSES} activities")
-    numbers = {name: index for index, name in enumerate(truths)}
+    # By what the file says: only what is shown of it is cleaned.
+    numbers = {name: index for index, (name,) in enumerate(names)}
     cursor = connection.execute(
         "SELECT id, segment, frame, time_s, captured_unix_s, truth FROM clip ORDER BY id"
     )

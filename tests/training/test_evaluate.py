@@ -10,7 +10,7 @@ from rich.console import Console
 
 from core.clip import ClipSpec, centre_crop, squash
 from core.engines import load_engine
-from core.errors import DataError
+from core.errors import DataError, EngineError
 from core.modelfile import Model
 from training.dataset import ChunkDataset
 from training.evaluate import CLIPS_AHEAD, Pace, check_measurable, evaluate_model
@@ -126,6 +126,13 @@ def test_the_next_clips_are_prepared_while_one_is_answered(
     assert prepared == list(range(12))
     assert pace.clips == 12
     assert clip_threads() == []
+
+
+def test_an_answer_that_is_no_number_is_refused(tiny_store: Store, model: Model) -> None:
+    answers = [says(tiny_store, "eating", 0.5)] * 12
+    answers[7] = answers[7] * np.nan
+    with pytest.raises(EngineError, match="scripted gave NaN or infinity"):
+        evaluate_model(model, Scripted(answers), tiny_store, tiny_store.subset(0, "train"))
 
 
 def test_no_clip_is_prepared_for_an_engine_that_failed(

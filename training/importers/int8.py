@@ -147,7 +147,7 @@ def _differences(
     if network.largest_weight > LARGEST_EXACT_WEIGHT:
         notes.append(
             f"Weights go up to ±{network.largest_weight}, so fast engines need a CPU with VNNI; "
-            "InCab's own keep within ±{LARGEST_EXACT_WEIGHT} and need none."
+            f"InCab's own keep within ±{LARGEST_EXACT_WEIGHT} and need none."
         )
     notes.append(
         f"PyTorch rounds its {classes} logits to steps of {step:.3g} and cuts what lies outside of "

@@ -100,6 +100,12 @@ def test_control_characters_are_not_passed_on(path: Path) -> None:
         assert session.source.name == "a\ufffd[2Jb"
 
 
+def test_control_characters_of_the_truth_are_not_passed_on(path: Path) -> None:
+    run_sql("UPDATE clip SET truth = 'a' || char(27) || 'b'")(path)
+    with read_session(path) as session:
+        assert session.clips.truth_of(0) == "a\ufffdb"
+
+
 def test_what_fails_where_it_is_used_says_nothing_of_the_file(path: Path) -> None:
     with pytest.raises(UnicodeEncodeError), read_session(path):
         "\u2713".encode("cp1252")

@@ -131,6 +131,7 @@ def test_without_the_list_the_published_fusion_is_taken_and_said(
     network, _, notes = read_int8_mobilenet(part)
     assert sum(not conv.relu for conv in network.convolutions) == 13
     assert "does not say what was fused" in notes[0]
+    assert any("keep within ±63 and need none" in note for note in notes)
 
 
 @pytest.mark.parametrize(
