@@ -19,9 +19,8 @@ from app.commands.window import Window
 from app.crash_report import FatalWatch, write_report
 from app.ending import EndNow, end_at_once
 from app.log import Log, without_secrets
-from core.closed_output import ends_unread, is_unread
+from core.command_line import HELP_STYLE, ends_unread, is_unread, tells_version
 from core.errors import InCabError, sentence_of
-from core.machine import installed_version
 
 _log = logging.getLogger(__name__)
 
@@ -48,16 +47,12 @@ COMMANDS: dict[str, type[Command]] = {
     "sessions": Sessions,
 }
 
-# Arguments are called by their names in the help, and nothing asks to be given "None".
-HELP_STYLE = (tyro.conf.PositionalMetavarFromFieldName, tyro.conf.DisallowNone)
-
 
 @ends_unread
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code 0 (done), 1 (failed) or 2 (wrong usage)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments == ["--version"]:
-        print(f"InCab {installed_version('incab')}")
+    if tells_version(arguments):
         return EXIT_DONE
     command_type = COMMANDS.get(arguments[0]) if arguments else None
     name = "incab" if command_type is None else f"incab {arguments[0]}"

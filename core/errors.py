@@ -7,7 +7,6 @@ import errno
 # No space, no space for this user, and a limit on the size of one file (EDQUOT is not Windows').
 _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
-
 # What brings PyTorch and the rest of what training needs; in the folder that InCab was cloned into.
 INSTALL_TRAINING = 'python -m pip install --editable ".[train]"'
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Scanners, indexers and synchronisers open a new file for a moment; Windows then lets nobody
-# replace it.
+# replace it. Nothing tells when they let go.
 _HELD_S = 2.0
 _LOOK_AGAIN_S = 0.05
 

@@ -8,9 +8,8 @@ import traceback
 import tyro
 from rich.console import Console
 
-from core.closed_output import ends_unread, is_unread
+from core.command_line import HELP_STYLE, ends_unread, is_unread, tells_version
 from core.errors import INSTALL_TRAINING, InCabError, sentence_of
-from core.machine import installed_version
 from training.commands.agree import Agree
 from training.commands.channels import Channels
 from training.commands.data import BenchStore, Inspect, Prepare
@@ -41,15 +40,11 @@ COMMANDS = (
     | Export
 )
 
-# Arguments are called by their names in the help, and nothing asks to be given "None".
-HELP_STYLE = (tyro.conf.PositionalMetavarFromFieldName, tyro.conf.DisallowNone)
-
 
 @ends_unread
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    if (sys.argv[1:] if arguments is None else arguments) == ["--version"]:
-        print(f"InCab {installed_version('incab')}")
+    if tells_version(sys.argv[1:] if arguments is None else arguments):
         return EXIT_DONE
     try:
         command = tyro.cli(

@@ -21,7 +21,7 @@ class RecordingFeed(QObject):
         session: what is recorded.
         put: takes each record; never waits.
         parent: lives as long as this.
-        monotonic_s: the clock of the session.
+        capture_clock_s: what frames are captured by, as in `captured_s`.
         unix_s: the wall clock.
     """
 
@@ -30,13 +30,13 @@ class RecordingFeed(QObject):
         session: Session,
         put: Callable[[Record], None],
         parent: QObject,
-        monotonic_s: Callable[[], float] = time.perf_counter,
+        capture_clock_s: Callable[[], float] = time.perf_counter,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._put = put
-        self._monotonic_s = monotonic_s
+        self._capture_clock_s = capture_clock_s
         self._unix_s = unix_s
         self._running = False
         self._models: dict[Slot, ModelRecord] = {}
@@ -99,7 +99,7 @@ class RecordingFeed(QObject):
         if not answers:
             return
         # By its age, anew for each: the session's clock stands still while the machine sleeps.
-        captured_unix_s = self._unix_s() - (self._monotonic_s() - offer.captured_s)
+        captured_unix_s = self._unix_s() - (self._capture_clock_s() - offer.captured_s)
         self._put(
             ClipRecord(
                 offer.generation,

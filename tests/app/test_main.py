@@ -12,7 +12,7 @@ from app.__main__ import COMMANDS, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from app.commands import demo
 from app.commands.demo import has_screen
 from app.options import WindowOptions
-from core.closed_output import EXIT_UNREAD
+from core.command_line import EXIT_UNREAD
 from core.errors import SourceError
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from unittest import mock
 
 Main = Callable[[list[str]], int]
 
@@ -58,7 +59,7 @@ def incab(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:
 
     demo._PICTURE_AFTER_S = 0.5
     # The window and the demo end their process, and with it what is to be told here.
-    program.end_at_once = _end  # type: ignore[assignment]
+    mock.patch.object(program, "end_at_once", _end).start()
     video, session = str(folder / "drive.mp4"), str(folder / "drive.sqlite")
     lines = {
         "replay": ["replay", video, "--out", session],
@@ -105,7 +106,7 @@ def _window(main: Main, video: str) -> int:
             self.session.problem.connect(lambda _: self.close())
             super().start()
 
-    run_window.MainWindow = ClosedAtTheFirstAnswer  # type: ignore[misc]
+    mock.patch.object(run_window, "MainWindow", ClosedAtTheFirstAnswer).start()
     return _status(main, [video])
 
 

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from core import engines
-from core.engines import check_golden, load_engine, openvino
+from core.engines import Engine, check_golden, load_engine, openvino
 from core.errors import DataError, EngineError, ModelFileError
 from core.golden import GOLDEN_NAMES
 from core.modelfile import Model, load_model, save_model
@@ -191,9 +191,9 @@ def test_each_clip_is_asked_about_once(
 ) -> None:
     asked: list[list[int]] = []
 
-    def counting(model: Model, engine: object, store: Store, positions: list[int]) -> object:
+    def counting(model: Model, engine: Engine, store: Store, positions: list[int]) -> object:
         asked.append(list(positions))
-        return evaluate_model(model, engine, store, positions)  # type: ignore[arg-type]
+        return evaluate_model(model, engine, store, positions)
 
     monkeypatch.setattr("training.export.evaluate_model", counting)
     measured(exported.fp32, tiny_store, 0, 1)

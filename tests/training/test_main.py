@@ -9,7 +9,7 @@ import pytest
 import training.synthetic.preview
 import training.synthetic.synthesize
 from core.clip import ClipSpec
-from core.closed_output import EXIT_UNREAD
+from core.command_line import EXIT_UNREAD
 from core.modelfile import load_model, save_model
 from training.__main__ import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from training.store import Store, open_store

@@ -28,7 +28,7 @@ def test_clips_are_captured_by_the_wall_clock_after_the_machine_slept_too(
         session,
         records.append,
         window,
-        monotonic_s=lambda: shown[-1].answer.offer.captured_s + 0.04,
+        capture_clock_s=lambda: shown[-1].answer.offer.captured_s + 0.04,
         unix_s=lambda: 1.8e9 + shown[-1].answer.offer.captured_s + 0.04 + next(slept_s),
     )
     # Before the feed hears of an answer.

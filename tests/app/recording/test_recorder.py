@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -140,10 +141,13 @@ def test_a_bug_ends_it_with_a_sentence_too(
 
 @pytest.mark.parametrize(
     ("source", "reason"),
-    [(lambda: CAMERA, "cannot be written"), (lambda: open("/no/such/file"), "cannot be read")],  # noqa: SIM115
+    [
+        (lambda: CAMERA, "cannot be written"),
+        (lambda: Path("/no/such/file").stat(), "cannot be read"),
+    ],
 )
 def test_a_recording_that_cannot_begin_says_so(
-    tmp_path: Path, source: SourceRecord, reason: str
+    tmp_path: Path, source: Callable[[], object], reason: str
 ) -> None:
     told: list[str] = []
     recorder = start(tmp_path / "nowhere" / "s.sqlite", source=source, on_failure=told.append)

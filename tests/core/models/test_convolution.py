@@ -34,6 +34,7 @@ def without_avx512(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
 
 
+PADDED = (1, 1, 1), (1, 1, 1)
 sizes = st.tuples(st.integers(1, 9), st.integers(3, 11), st.integers(3, 11))
 triples = st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
 
@@ -116,6 +117,10 @@ def test_everything_else_is_torchs() -> None:
     assert not is_ours(Conv3d(8, 8, 1)(x))
     assert not is_ours(Conv3d(8, 8, 3, groups=4)(x))
     assert not is_ours(Conv3d(8, 16, 3, groups=8)(x))
+    dilated = Conv3d(8, 8, 3, padding=2, dilation=2, groups=8)
+    assert dilated(x).shape == x.shape
+    mirrored = Conv3d(8, 8, 3, padding=1, padding_mode="reflect", groups=8)
+    assert not torch.equal(mirrored(x), conv3d(x, mirrored.weight, mirrored.bias, *PADDED, 8))
     assert not is_ours(depthwise.double()(x.double()))
     depthwise.float()
     with torch.no_grad():

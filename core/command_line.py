@@ -1,6 +1,7 @@
-"""What a command prints: any character, also into files, and to nobody that reads it any more.
+"""What every command line of InCab has in common: help in one style, a version, its output.
 
-The latter as in `incab bench --help | head -1`.
+The output takes any character, also into files, and ends quietly where nobody reads it any more,
+as in `incab bench --help | head -1`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,26 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
+import tyro
+
+from core.machine import installed_version
+
+# Arguments are called by their names in the help, and nothing asks to be given "None".
+HELP_STYLE = (tyro.conf.PositionalMetavarFromFieldName, tyro.conf.DisallowNone)
+
 # What shells report of a program that SIGPIPE ended. The signal itself stays ignored: pipes to
 # child processes break too, and whoever writes to one handles that.
 EXIT_UNREAD = 128 + 13
 
 _Given = ParamSpec("_Given")
+
+
+def tells_version(arguments: list[str]) -> bool:
+    """Print the version if that is all that is asked for; returns whether it was."""
+    asked = arguments == ["--version"]
+    if asked:
+        print(f"InCab {installed_version('incab')}")
+    return asked
 
 
 def ends_unread(main: Callable[_Given, int]) -> Callable[_Given, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.closed_output import EXIT_UNREAD, ends_unread, is_unread
+from core.command_line import EXIT_UNREAD, ends_unread, is_unread
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS_AT_ONCE = "from app.ending import end_at_once; print('A line.'); end_at_once(3)"
@@ -61,7 +61,7 @@ def test_an_error_that_nobody_reads_ends_quietly(command: str, unread: int) -> N
     assert status == EXIT_UNREAD
 
 
-PRINTS = "from core.closed_output import ends_unread; ends_unread(lambda: print('\u2713 3×4'))()"
+PRINTS = "from core.command_line import ends_unread; ends_unread(lambda: print('\u2713 3×4'))()"
 
 
 @pytest.mark.parametrize(
