@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[WindowOptions]:
 
 def test_it_names_its_version(capsys) -> None:
     assert main(["--version"]) == EXIT_DONE
-    assert capsys.readouterr().out == "InCab 0.1.0\n"
+    assert capsys.readouterr().out == f"InCab {version('incab')}\n"
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])

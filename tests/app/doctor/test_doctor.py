@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -208,7 +209,7 @@ def test_the_command_tells_and_its_exit_code_too(
 
     monkeypatch.setattr(examine, "examine", made_up)
     assert main(["doctor"]) == EXIT_DONE
-    assert "InCab 0.1.0 works here." in capsys.readouterr().out
+    assert f"InCab {version('incab')} works here." in capsys.readouterr().out
     found.append(Finding("Display", "bad", "Qt cannot [open] a window."))
     assert main(["doctor"]) == EXIT_FAILED
     said = capsys.readouterr().out
