@@ -1,12 +1,18 @@
-"""Which clips go into which step, whoever computes them."""
+"""Which clips go into which step, whoever computes them, and how they come together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
-from torch.utils.data import Sampler
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from training.ahead import ahead
 from training.dataset import BalancedSampler
+from training.interruption import leave_interrupts
 from training.processes import Processes
 
 Item = tuple[int, int]
@@ -49,3 +55,39 @@ class StepBatches(Sampler[list[Item]]):
     def items_of(self, step: int) -> list[Item]:
         """All clips of one step."""
         return list(self.sampler)[step * self.batch_size : (step + 1) * self.batch_size]
+
+
+def loaded(
+    data: Dataset[tuple[Any, ...]],
+    *,
+    batch_size: int = 1,
+    batch_sampler: Sampler[list[Item]] | None = None,
+    workers: int = 0,
+    pin_memory: bool = False,
+) -> Generator[list[Tensor]]:
+    """Batches of B×C×T×H×W uint8 clips, B classes and, where they are stored, the teacher's B×K.
+
+    The next batch is read while this one is computed on: by `workers` processes, or by one thread
+    of this one. The caller closes what is returned.
+    """
+    loader = DataLoader(
+        data,
+        batch_size,
+        batch_sampler=batch_sampler,
+        num_workers=workers,
+        collate_fn=None if workers else _together,
+        worker_init_fn=leave_interrupts,
+        pin_memory=pin_memory,
+    )
+    # It draws a random number, here and now.
+    return ahead(iter(loader))
+
+
+def _together(samples: Sequence[tuple[Any, ...]]) -> list[Tensor]:
+    """What torch's own does, but not on OpenMP threads of its own, beside those that compute."""
+    clips, targets, *answers = zip(*samples, strict=True)
+    return [
+        torch.from_numpy(np.stack(clips)),
+        torch.tensor(targets),
+        *(torch.stack(rows) for rows in answers),
+    ]

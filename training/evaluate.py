@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +17,9 @@ from core.engines import DEFAULT_ENGINE, Engine, load_engine
 from core.engines.reference import ReferenceEngine
 from core.errors import DataError, EngineError, SaturationError
 from core.modelfile import Model
+from training.ahead import ahead
 from training.calibration import calibration_error
-from training.dataset import U8, Augmentation, ChunkDataset
+from training.dataset import Augmentation, ChunkDataset
 from training.store import Store
 
 # Clips that are prepared while one is answered: enough to bridge a slow read.
@@ -102,7 +101,8 @@ def evaluate_model(
     pace = pace or Pace()
     answers = []
     asked_s = time.perf_counter()
-    with closing(_clips(data, pairs)) as clips:
+    drawn_clips = (data.clip(item, draw) for item, draw in pairs)
+    with closing(ahead(drawn_clips, CLIPS_AHEAD)) as clips:
         for pixels in clips:
             given_s = time.perf_counter()
             answers.append(engine.logits(pixels))
@@ -118,21 +118,6 @@ def evaluate_model(
         )
     targets = targets_of(store, positions, draws)
     return figures_of(logits, targets, model.labels, model.temperature), logits
-
-
-def _clips(data: ChunkDataset, pairs: Sequence[tuple[int, int]]) -> Generator[U8]:
-    """Clips in order, prepared in one thread beside the caller, which ends with the iterator."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
-    waiting: deque[Future[U8]] = deque()
-    try:
-        for item, draw in pairs:
-            waiting.append(thread.submit(data.clip, item, draw))
-            if len(waiting) > CLIPS_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        thread.shutdown(cancel_futures=True)
 
 
 def targets_of(store: Store, positions: Sequence[int], draws: int = 0) -> NDArray[np.intp]:

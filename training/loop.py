@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
 import torch
 from rich.console import Console
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from core.distillation import distillation_loss, hard_loss
 from core.errors import DataError
 from core.quantization import QatMobileNet3D
+from training.batches import loaded
 from training.hardware import as_input, random_state, set_random_state
-from training.interruption import StopRequest, leave_interrupts
+from training.interruption import StopRequest
 from training.optimizer import learning_rate, shorten_gradient
 from training.progress import EpochProgress, RunLog, memory_advice, summary
 from training.run import Run
@@ -96,12 +96,12 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
         KeyboardInterrupt: it was asked to stop, and has saved.
     """
     recipe, steps, first_step = run.recipe, run.batches.steps, run.step
-    batches = _begin_epoch(run)
     waiting_s, started_s = 0.0, time.perf_counter()
     saved_s = started_s
     to_come = sum(recipe.clip_in(epoch).crop ** 2 for epoch in range(run.epoch + 1, recipe.epochs))
     to_come /= recipe.clip_in(run.epoch).crop ** 2
-    with EpochProgress(console, run.epoch, recipe.epochs, first_step, steps, to_come) as shown:
+    progress = EpochProgress(console, run.epoch, recipe.epochs, first_step, steps, to_come)
+    with closing(_begin_epoch(run)) as batches, progress as shown:
         while run.step < steps:
             rate = learning_rate(recipe, (run.epoch + run.step / steps) / recipe.epochs)
             for group in run.optimizer.param_groups:
@@ -142,7 +142,7 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
     }
 
 
-def _begin_epoch(run: Run) -> Iterator[list[Tensor]]:
+def _begin_epoch(run: Run) -> Generator[list[Tensor]]:
     """Set the model to train as this epoch has it; gives the batches that are still to come.
 
     A batch is clips and classes and, where the teacher's answers are stored, those.
@@ -162,17 +162,14 @@ def _begin_epoch(run: Run) -> Iterator[list[Tensor]]:
     run.train_data.show(run.recipe.clip_in(run.epoch))
     run.batches.first_step = run.step
     random = random_state(run.device)
-    batches = iter(
-        DataLoader(
-            run.train_data,
-            batch_sampler=run.batches,
-            num_workers=run.workers,
-            worker_init_fn=leave_interrupts,
-            pin_memory=run.device.type == "cuda",
-        )
+    batches = loaded(
+        run.train_data,
+        batch_sampler=run.batches,
+        workers=run.workers,
+        pin_memory=run.device.type == "cuda",
     )
     if run.step:
-        # A loader draws a random number when it starts; this epoch's first loader has done so.
+        # This epoch's first batches have drawn their random number already.
         set_random_state(random, run.device)
     return batches
 

@@ -5,14 +5,16 @@ Legend: B batch, T frames, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
+from training.batches import loaded
 from training.dataset import ChunkDataset
 from training.hardware import as_input
-from training.interruption import leave_interrupts
 from training.processes import ALONE, Processes
 
 
@@ -34,13 +36,14 @@ def validate(
     # Clips seen, clips right and sum of losses for each class.
     counts = torch.zeros(3, classes, dtype=torch.float64, device=device)
     share = Subset(data, range(processes.rank, len(data), processes.count))
-    batches = DataLoader(share, batch_size, num_workers=workers, worker_init_fn=leave_interrupts)
-    for clips, targets in batches:
-        targets = targets.to(device)
-        logits = model(as_input(clips, device))
-        losses = functional.cross_entropy(logits, targets, reduction="none")
-        hits = logits.argmax(dim=1) == targets
-        counts.index_add_(1, targets, torch.stack([torch.ones_like(losses), hits, losses]).double())
+    with closing(loaded(share, batch_size=batch_size, workers=workers)) as batches:
+        for clips, targets in batches:
+            targets = targets.to(device)
+            logits = model(as_input(clips, device))
+            losses = functional.cross_entropy(logits, targets, reduction="none")
+            hits = logits.argmax(dim=1) == targets
+            ones = torch.ones_like(losses)
+            counts.index_add_(1, targets, torch.stack([ones, hits, losses]).double())
     seen, right, losses = processes.total(counts).cpu()
     present = seen > 0
     return {

@@ -51,9 +51,9 @@ class Fit:
     threads: int = 2
     """CPU threads."""
     workers: int = 0
-    """Processes that prepare clips beside training; worth it with a GPU."""
+    """Processes that prepare clips beside training instead of one thread; worth it with a GPU."""
     in_memory: bool = False
-    """Keep the frames in main memory; worth it when the store is larger than the disk cache."""
+    """Keep the frames in main memory; worth it when a run says that it waits."""
     override: Annotated[Overrides, tyro.conf.OmitArgPrefixes] = field(default_factory=Overrides)
     debug: bool = False
     """Show a traceback when something fails."""
