@@ -79,8 +79,9 @@ def loaded(
         worker_init_fn=leave_interrupts,
         pin_memory=pin_memory,
     )
-    # It draws a random number, here and now.
-    return ahead(iter(loader))
+    # The loader draws a random number, here and now.
+    batches = iter(loader)
+    return (batch for batch in batches) if workers else ahead(batches)
 
 
 def _together(samples: Sequence[tuple[Any, ...]]) -> list[Tensor]:

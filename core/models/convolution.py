@@ -25,11 +25,12 @@ from core.geometry import Triple
 
 
 class Conv3d(nn.Conv3d):
-    """torch's Conv3d, computed by `conv3d` unless it is dilated or padded with more than zeros."""
+    """torch's Conv3d, computed by `conv3d` unless dilated, or padded otherwise than by zeros."""
 
     def forward(self, input: Tensor) -> Tensor:
         """B×C×T×H×W float to B×C'×T'×H'×W' float."""
-        if self.dilation != (1, 1, 1) or self.padding_mode != "zeros":
+        padding_named = isinstance(self.padding, str)
+        if padding_named or self.dilation != (1, 1, 1) or self.padding_mode != "zeros":
             return super().forward(input)
         stride, padding = cast(Triple, self.stride), cast(Triple, self.padding)
         return conv3d(input, self.weight, self.bias, stride, padding, self.groups)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from core.clip import ClipSpec
 from training.batches import StepBatches, loaded
@@ -37,6 +38,36 @@ def test_batches_are_those_of_torchs_loader(data: ChunkDataset) -> None:
     for got, expected in pairs:
         assert [each.dtype for each in got] == [each.dtype for each in expected]
         assert all(map(torch.equal, got, expected))
+
+
+class Told(Dataset):
+    """Five samples, and an event for each one that was asked for."""
+
+    def __init__(self) -> None:
+        self.asked = [threading.Event() for _ in range(5)]
+
+    def __len__(self) -> int:
+        return len(self.asked)
+
+    def __getitem__(self, item: int) -> tuple[torch.Tensor, int]:
+        self.asked[item].set()
+        return torch.zeros(3, 1, 2, 2, dtype=torch.uint8), item
+
+
+def test_the_next_batch_is_prepared_while_one_is_computed_on() -> None:
+    data = Told()
+    with closing(loaded(data, batch_size=2)) as batches:
+        assert next(batches)[1].tolist() == [0, 1]
+        assert data.asked[3].wait(20), "nothing is prepared meanwhile"
+        assert not data.asked[4].is_set()
+    assert not [each for each in threading.enumerate() if each.name.startswith("clips")]
+
+
+def test_processes_that_prepare_need_no_thread_beside_them(data: ChunkDataset) -> None:
+    """It would wait for them, however long they take, when somebody wants to stop."""
+    with closing(loaded(data, batch_size=5, workers=1)) as batches:
+        next(batches)
+        assert not [each for each in threading.enumerate() if each.name.startswith("clips")]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -119,6 +119,8 @@ def test_everything_else_is_torchs() -> None:
     assert not is_ours(Conv3d(8, 16, 3, groups=8)(x))
     dilated = Conv3d(8, 8, 3, padding=2, dilation=2, groups=8)
     assert dilated(x).shape == x.shape
+    same = Conv3d(8, 8, 3, padding="same", groups=8)
+    same(x).sum().backward()
     mirrored = Conv3d(8, 8, 3, padding=1, padding_mode="reflect", groups=8)
     assert not torch.equal(mirrored(x), conv3d(x, mirrored.weight, mirrored.bias, *PADDED, 8))
     assert not is_ours(depthwise.double()(x.double()))
