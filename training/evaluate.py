@@ -101,8 +101,8 @@ def evaluate_model(
     pace = pace or Pace()
     answers = []
     asked_s = time.perf_counter()
-    drawn_clips = (data.clip(item, draw) for item, draw in pairs)
-    with closing(ahead(drawn_clips, CLIPS_AHEAD)) as clips:
+    prepared = (data.clip(item, draw) for item, draw in pairs)
+    with closing(ahead(prepared, CLIPS_AHEAD)) as clips:
         for pixels in clips:
             given_s = time.perf_counter()
             answers.append(engine.logits(pixels))

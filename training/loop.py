@@ -96,13 +96,13 @@ def train_epoch(run: Run, console: Console, stop: StopRequest | None = None) -> 
         KeyboardInterrupt: it was asked to stop, and has saved.
     """
     recipe, steps, first_step = run.recipe, run.batches.steps, run.step
-    epoch_batches = _begin_epoch(run)
+    batches = _begin_epoch(run)
     waiting_s, started_s = 0.0, time.perf_counter()
     saved_s = started_s
     to_come = sum(recipe.clip_in(epoch).crop ** 2 for epoch in range(run.epoch + 1, recipe.epochs))
     to_come /= recipe.clip_in(run.epoch).crop ** 2
     progress = EpochProgress(console, run.epoch, recipe.epochs, first_step, steps, to_come)
-    with closing(epoch_batches) as batches, progress as shown:
+    with closing(batches), progress as shown:
         while run.step < steps:
             rate = learning_rate(recipe, (run.epoch + run.step / steps) / recipe.epochs)
             for group in run.optimizer.param_groups:

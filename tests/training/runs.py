@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from training.run import Run
 
 # The machine is shared: two threads that wait for each other take twenty times as long as one.
 new_run = partial(Run, threads=1)
+
+
+def clip_threads() -> list[str]:
+    """Threads that prepare clips now (training.ahead)."""
+    return [each.name for each in threading.enumerate() if each.name.startswith("clips")]
 
 
 def log_of(run: Run) -> list[dict]:

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from core.errors import DataError
+from tests.training.runs import clip_threads
 from training.ahead import ahead
 
 
@@ -27,16 +28,12 @@ class Source:
             yield number
 
 
-def threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith("clips")]
-
-
 @pytest.mark.parametrize("count", [1, 3, 20])
 def test_everything_comes_in_order(count: int) -> None:
     with closing(ahead(iter(Source(7)), count)) as items:
         assert list(items) == list(range(7))
     assert list(ahead(iter(Source(0)), count)) == []
-    assert threads() == []
+    assert clip_threads() == []
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -47,7 +44,7 @@ def test_so_many_are_prepared_while_the_caller_is_busy_and_no_more(count: int) -
         for number in range(1, count + 1):
             assert source.made[number].wait(20), "nothing is prepared meanwhile"
         assert not source.made[count + 1].is_set()
-    assert threads() == []
+    assert clip_threads() == []
 
 
 def test_an_error_comes_where_the_item_would_have_come() -> None:
@@ -55,11 +52,11 @@ def test_an_error_comes_where_the_item_would_have_come() -> None:
         assert [next(items), next(items)] == [0, 1]
         with pytest.raises(DataError, match="it is damaged"):
             next(items)
-    assert threads() == []
+    assert clip_threads() == []
 
 
 def test_who_asks_for_nothing_starts_no_thread() -> None:
     source = Source(3)
     with closing(ahead(iter(source))):
-        assert threads() == []
+        assert clip_threads() == []
     assert not source.made[0].is_set()

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from core.clip import ClipSpec
+from tests.training.runs import clip_threads
 from training.batches import StepBatches, loaded
 from training.dataset import Augmentation, BalancedSampler, ChunkDataset
 from training.processes import ALONE
@@ -60,14 +61,14 @@ def test_the_next_batch_is_prepared_while_one_is_computed_on() -> None:
         assert next(batches)[1].tolist() == [0, 1]
         assert data.asked[3].wait(20), "nothing is prepared meanwhile"
         assert not data.asked[4].is_set()
-    assert not [each for each in threading.enumerate() if each.name.startswith("clips")]
+    assert clip_threads() == []
 
 
 def test_processes_that_prepare_need_no_thread_beside_them(data: ChunkDataset) -> None:
     """It would wait for them, however long they take, when somebody wants to stop."""
     with closing(loaded(data, batch_size=5, workers=1)) as batches:
         next(batches)
-        assert not [each for each in threading.enumerate() if each.name.startswith("clips")]
+        assert clip_threads() == []
 
 
 @pytest.mark.parametrize("workers", [0, 1])

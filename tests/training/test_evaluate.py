@@ -12,6 +12,7 @@ from core.clip import ClipSpec, centre_crop, squash
 from core.engines import load_engine
 from core.errors import DataError, EngineError
 from core.modelfile import Model
+from tests.training.runs import clip_threads
 from training.dataset import ChunkDataset
 from training.evaluate import CLIPS_AHEAD, Pace, check_measurable, evaluate_model
 from training.store import Store
@@ -111,10 +112,6 @@ class Patient(Scripted):
             for _ in range(self.count):
                 assert self.prepared.more.acquire(timeout=20), "nothing is prepared meanwhile"
         return super().logits(pixels)
-
-
-def clip_threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith("clips")]
 
 
 def test_the_next_clips_are_prepared_while_one_is_answered(
