@@ -85,7 +85,10 @@ def loaded(
 
 
 def _together(samples: Sequence[tuple[Any, ...]]) -> list[Tensor]:
-    """What torch's own does, but not on OpenMP threads of its own, beside those that compute."""
+    """What torch's own does, but not on OpenMP threads of its own, beside those that compute.
+
+    With torch's own, two cores trained 0.65 to 0.71 times as many clips a second (112², cached).
+    """
     clips, targets, *answers = zip(*samples, strict=True)
     return [
         torch.from_numpy(np.stack(clips)),
