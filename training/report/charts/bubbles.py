@@ -10,9 +10,10 @@ from training.report.charts.drawing import BOLD, line, log_ticks, svg, text, tic
 
 _WIDTH, _HEIGHT, _GAP = 500.0, 400.0, 20.0
 _RADIUS_OF_1_MB, _SMALLEST_RADIUS = 6.0, 4.0
-_LETTER_PX, _LINE_PX = 7.6, 16.0
+_LETTER_PX, _CAPITAL_PX, _LINE_PX = 7.6, 10.5, 16.0
 # How far a label may move away from its circle.
-_FARTHEST_PX = 80
+_FARTHEST_PX = 160
+_DIRECTIONS = 16
 # How closely the line to a label is looked along.
 _STEPS = 40
 
@@ -74,6 +75,12 @@ class _Circle:
             self.x - self.radius, self.y - self.radius, self.x + self.radius, self.y + self.radius
         )
 
+    def gap_to(self, box: _Box) -> float:
+        """How far its edge is from a name."""
+        across = self.x - min(max(self.x, box.left), box.right)
+        down = self.y - min(max(self.y, box.top), box.bottom)
+        return math.hypot(across, down) - self.radius
+
     def leader_to(self, box: _Box) -> tuple[float, float, float, float] | None:
         """The line from its edge to a name: x and y of both ends; None where that stands close."""
         end_x = min(max(self.x, box.left - 3), box.right + 3)
@@ -114,7 +121,7 @@ def _panel(offset: float, title: str, bubbles: Sequence[Bubble]) -> list[str]:
     if not bubbles:
         return [*parts, text(middle, (area.top + area.bottom) / 2, "not measured", "middle")]
     times = [bubble.time_ms for bubble in bubbles]
-    low_x, high_x = min(times) / 2.5, max(times) * 3
+    low_x, high_x = min(times) / 5, max(times) * 3
     values = [bubble.accuracy * 100 for bubble in bubbles]
     room = max(max(values) - min(values), 8) * 0.25
     low_y, high_y = max(min(values) - room, 0), min(max(values) + room, 105)
@@ -150,11 +157,8 @@ def _panel(offset: float, title: str, bubbles: Sequence[Bubble]) -> list[str]:
             f'fill="var(--{bubble.key})" fill-opacity="0.3" stroke="var(--{bubble.key})" '
             'stroke-width="1.5"/>'
         )
-    names: list[_Box] = []
-    for bubble, circle in zip(bubbles, circles, strict=True):
-        others = [other.box for other in circles if other is not circle]
-        box = _place(bubble.name, circle, area, [*others, *names])
-        names.append(box)
+    boxes = _places([bubble.name for bubble in bubbles], circles, area)
+    for bubble, circle, box in zip(bubbles, circles, boxes, strict=True):
         if leader := circle.leader_to(box):
             parts.append(line(*leader, bubble.key, 'stroke-width="1"'))
         at = (box.anchored_x, box.bottom - 4)
@@ -162,29 +166,66 @@ def _panel(offset: float, title: str, bubbles: Sequence[Bubble]) -> list[str]:
     return parts
 
 
-def _place(name: str, circle: _Circle, area: _Box, taken: Sequence[_Box]) -> _Box:
-    """Room for a name beside its circle, the nearest that covers nothing else.
+def _places(names: Sequence[str], circles: Sequence[_Circle], area: _Box) -> list[_Box]:
+    """Room for each circle's name; one that finds none chooses before the others do."""
+    order = list(range(len(names)))
+    boxes: dict[int, _Box] = {}
+    for _ in names:
+        boxes.clear()
+        crowded_out = []
+        for index in order:
+            others = [circle for circle in circles if circle is not circles[index]]
+            free = _place(names[index], circles[index], area, others, [*boxes.values()])
+            if free is None:
+                crowded_out.append(index)
+            boxes[index] = free or _beside(circles[index], _width(names[index]), 0, 0)
+        if not crowded_out:
+            break
+        order.sort(key=lambda index: index not in crowded_out)
+    return [boxes[index] for index in range(len(names))]
 
-    Nor does the line from the circle to it, which would seem to come from there.
+
+def _width(name: str) -> float:
+    return sum(_CAPITAL_PX if letter.isupper() else _LETTER_PX for letter in name)
+
+
+def _beside(circle: _Circle, width: float, away: float, angle: float) -> _Box:
+    """A name's box `away` from a circle, at this angle from the right, clockwise."""
+    across, down = math.cos(angle), math.sin(angle)
+    x = circle.x + (circle.radius + 5 + away) * across
+    y = circle.y + (circle.radius + 3 + away) * down
+    # Level with the circle the box is centred on the point, above and below it stands on it.
+    top = y - _LINE_PX / 2 * (1 - down)
+    anchor = "middle" if abs(across) < 0.1 else "start" if across > 0 else "end"
+    left = x - {"start": 0, "middle": width / 2, "end": width}[anchor]
+    return _Box(left, top, left + width, top + _LINE_PX, anchor)
+
+
+def _place(
+    name: str, circle: _Circle, area: _Box, others: Sequence[_Circle], names: Sequence[_Box]
+) -> _Box | None:
+    """Room for a name beside its circle, the nearest that covers nothing else; None without.
+
+    Nor does the line from the circle to it, which would seem to come from there; without a line no
+    other circle is nearer.
     """
-    x, y, radius = circle.x, circle.y, circle.radius
-    width, half = len(name) * _LETTER_PX, _LINE_PX / 2
-    boxes = []
-    for away in range(0, _FARTHEST_PX, 4):
-        for down in (away, -away):
-            top, bottom = y + down - half, y + down + half
-            begin, end = x + radius + 5, x - radius - 5
-            boxes.append(_Box(begin, top, begin + width, bottom))
-            boxes.append(_Box(end - width, top, end, bottom, "end"))
-        above, below = y - radius - 3 - away, y + radius + 3 + away
-        start, stop = x - width / 2, x + width / 2
-        boxes.append(_Box(start, above - _LINE_PX, stop, above, "middle"))
-        boxes.append(_Box(start, below, stop, below + _LINE_PX, "middle"))
+    taken = [*(other.box for other in others), *names]
+    width = _width(name)
+    boxes = [
+        _beside(circle, width, away, math.tau * turn / _DIRECTIONS)
+        for away in range(0, _FARTHEST_PX, 4)
+        for turn in range(_DIRECTIONS)
+    ]
     free = (
         box
         for box in boxes
         if box.lies_in(area)
         and not any(box.meets(other) for other in (*taken, circle.box))
         and not any(other.holds(*point) for point in circle.way_to(box) for other in taken)
+        and (circle.leader_to(box) or _nearest(circle, others, box))
     )
-    return next(free, boxes[0])
+    return next(free, None)
+
+
+def _nearest(circle: _Circle, others: Sequence[_Circle], box: _Box) -> bool:
+    return all(circle.gap_to(box) < other.gap_to(box) for other in others)
